@@ -1,0 +1,6 @@
+"""Every message and view that crosses a process boundary, as msgspec structs, and nothing else.
+
+`job` is spoken between a node and its compute children, `views` is what a node shows, `actions`
+is what an operator may ask of it, `events` is what happened. Nothing here has behaviour beyond
+encoding, so that any two processes of different versions can be compared by reading one folder.
+"""

@@ -1,0 +1,207 @@
+"""What happened, as typed events: one struct an event, one name each, all fields always present.
+
+Every event has a writer and a reader (tests/node/test_events.py holds the table), so none can be
+emitted into the void. `summary()` gives the line that people read.
+"""
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="event"):
+    """Base of every event; subclasses say what happened in one sentence by `summary()`."""
+
+    def summary(self) -> str:
+        """Return the event as one sentence for people."""
+        raise TypeError(f"{type(self).__name__} says nothing of itself")
+
+
+class NodeStarted(Event, tag="NODE_STARTED"):
+    node: str
+    boot: int
+
+    def summary(self) -> str:
+        return f"node {self.node} started (boot {self.boot})"
+
+
+class NodeModeChanged(Event, tag="NODE_MODE_CHANGED"):
+    node: str
+    mode: str
+
+    def summary(self) -> str:
+        return f"node {self.node} is now {self.mode}"
+
+
+class NodeRestartRequested(Event, tag="NODE_RESTART_REQUESTED"):
+    node: str
+    generation: int
+
+    def summary(self) -> str:
+        return f"node {self.node} was asked to restart (generation {self.generation})"
+
+
+class ConfigModeChanged(Event, tag="CONFIG_MODE_CHANGED"):
+    config: str
+    mode: str
+
+    def summary(self) -> str:
+        return f"{self.config} is now {self.mode}"
+
+
+class WorkQueued(Event, tag="WORK_QUEUED"):
+    item: int
+    kind: str
+    config: str
+
+    def summary(self) -> str:
+        return f"{self.kind} #{self.item} for {self.config} queued"
+
+
+class WorkClaimed(Event, tag="WORK_CLAIMED"):
+    item: int
+    kind: str
+    config: str
+    node: str
+    claim: int
+
+    def summary(self) -> str:
+        return f"{self.kind} #{self.item} for {self.config} claimed by {self.node}"
+
+
+class WorkCompleted(Event, tag="WORK_COMPLETED"):
+    item: int
+    kind: str
+    config: str
+    node: str
+
+    def summary(self) -> str:
+        return f"{self.kind} #{self.item} for {self.config} completed by {self.node}"
+
+
+class WorkReturned(Event, tag="WORK_RETURNED"):
+    item: int
+    kind: str
+    config: str
+    reason: str
+
+    def summary(self) -> str:
+        return f"{self.kind} #{self.item} for {self.config} went back to the queue: {self.reason}"
+
+
+class WorkFailed(Event, tag="WORK_FAILED"):
+    item: int
+    kind: str
+    config: str
+    reason: str
+
+    def summary(self) -> str:
+        return f"{self.kind} #{self.item} for {self.config} failed for good: {self.reason}"
+
+
+class WorkCancelled(Event, tag="WORK_CANCELLED"):
+    item: int
+    kind: str
+    config: str
+
+    def summary(self) -> str:
+        return f"{self.kind} #{self.item} for {self.config} cancelled"
+
+
+class ShardRegistered(Event, tag="NEW_GAMES_AVAILABLE"):
+    config: str
+    shard: str
+    games: int
+    total: int
+
+    def summary(self) -> str:
+        return f"{self.games} new games of {self.config} ({self.total} in all)"
+
+
+class ModelPublished(Event, tag="TRAINING_COMPLETED"):
+    config: str
+    model: str
+    generation: int
+    rows: int
+
+    def summary(self) -> str:
+        return (
+            f"{self.config} generation {self.generation} trained: "
+            f"{self.model[:8]} from {self.rows} rows"
+        )
+
+
+class EvaluationCompleted(Event, tag="EVALUATION_COMPLETED"):
+    config: str
+    model: str
+    opponent: str
+    wins: int
+    games: int
+
+    def summary(self) -> str:
+        return (
+            f"{self.config} {self.model[:8]} won {self.wins} of {self.games} "
+            f"against {self.opponent[:16]}"
+        )
+
+
+class GeneratorChanged(Event, tag="GENERATOR_CHANGED"):
+    config: str
+    model: str
+    reason: str
+
+    def summary(self) -> str:
+        return f"{self.config} selfplay now uses {self.model[:8]}: {self.reason}"
+
+
+class ModelPromoted(Event, tag="MODEL_PROMOTED"):
+    config: str
+    model: str
+    reason: str
+
+    def summary(self) -> str:
+        return f"{self.config} champion is now {self.model[:8]}: {self.reason}"
+
+
+class PromotionRejected(Event, tag="PROMOTION_REJECTED"):
+    config: str
+    model: str
+    reason: str
+
+    def summary(self) -> str:
+        return f"{self.config} {self.model[:8]} not promoted: {self.reason}"
+
+
+class LoopFailed(Event, tag="LOOP_FAILED"):
+    loop: str
+    reason: str
+
+    def summary(self) -> str:
+        return f"loop {self.loop} failed: {self.reason}"
+
+
+class EventLoopBlocked(Event, tag="EVENT_LOOP_BLOCKED"):
+    lag_ms: float
+
+    def summary(self) -> str:
+        return f"the event loop stood still for {self.lag_ms:.0f} ms"
+
+
+AnyEvent = (
+    NodeStarted
+    | NodeModeChanged
+    | NodeRestartRequested
+    | ConfigModeChanged
+    | WorkQueued
+    | WorkClaimed
+    | WorkCompleted
+    | WorkReturned
+    | WorkFailed
+    | WorkCancelled
+    | ShardRegistered
+    | ModelPublished
+    | EvaluationCompleted
+    | GeneratorChanged
+    | ModelPromoted
+    | PromotionRejected
+    | LoopFailed
+    | EventLoopBlocked
+)

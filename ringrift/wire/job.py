@@ -1,0 +1,181 @@
+"""The line protocol between a node and its compute children.
+
+A child (``python -m ringrift.train.job``) reads one `JobSpec` as a JSON line from stdin and writes
+`JobLine`s as JSON lines to stdout, at least one every five seconds. Its stdin stays open: its end
+means that the parent is gone, and is answered like SIGTERM, by handing in what there is. The last
+line of every run is `Finished` or `Failed`; a child that ends without either has crashed.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+RunId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+Simulations = Annotated[int, msgspec.Meta(ge=2, le=4096)]
+Threads = Annotated[int, msgspec.Meta(ge=1, le=256)]
+Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+ConfigName = Annotated[str, msgspec.Meta(pattern="^(hex8|square8|square19|hexagonal)_[234]p$")]
+
+
+class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A network on the local disk: its content hash and where it lies."""
+
+    sha256: Sha256
+    path: Path
+
+
+class SelfplayJob(
+    msgspec.Struct, frozen=True, tag="selfplay", tag_field="kind", forbid_unknown_fields=True
+):
+    """Play `games` games with search and write them to `out_dir` as shards.
+
+    `run_id` is minted for each start of a child and seeds it; a game's id is (run id, n), n from 0.
+    `weights` None means untrained: the child draws a network from `run_id` and plays with that.
+    """
+
+    config: ConfigName
+    run_id: RunId
+    games: Positive
+    out_dir: Path
+    weights: Weights | None = None
+    threads: Threads = 1
+    parallel_games: Positive = 32
+    games_per_shard: Positive = 32
+    full_simulations: Simulations = 32
+    full_considered: Simulations = 8
+    cheap_simulations: Simulations = 8
+    cheap_considered: Simulations = 4
+    full_fraction: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.25
+
+
+class TrainingJob(
+    msgspec.Struct, frozen=True, tag="training", tag_field="kind", forbid_unknown_fields=True
+):
+    """Build a dataset from `shards` (oldest first), continue from `parent`, publish a candidate.
+
+    `new_rows` are the full-search rows that no earlier fit has seen: the child draws at most
+    `max_reuse` times as many, from the newest `window_rows`, and reports the ratio it measured.
+    `parent` None starts from a network drawn from `run_id`.
+    """
+
+    config: ConfigName
+    run_id: RunId
+    out_dir: Path
+    shards: tuple[Weights, ...]
+    new_rows: Annotated[int, msgspec.Meta(ge=0)]
+    parent: Weights | None = None
+    threads: Threads = 1
+    learning_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 2e-3
+    batch_size: Positive = 256
+    max_reuse: Annotated[float, msgspec.Meta(gt=0, le=100)] = 4.0
+    window_rows: Positive = 200_000
+
+
+class EvaluationJob(
+    msgspec.Struct, frozen=True, tag="evaluation", tag_field="kind", forbid_unknown_fields=True
+):
+    """Play `candidate` against one opponent: a baseline's name and version, or other weights.
+
+    `openings` distinct random openings, each played in every seat rotation; the block of rotations
+    is the sample. Both sides search `simulations` without noise (baselines do not search).
+    """
+
+    config: ConfigName
+    run_id: RunId
+    out_dir: Path
+    candidate: Weights
+    opponent: Weights | Annotated[str, msgspec.Meta(max_length=64)]
+    openings: Annotated[int, msgspec.Meta(ge=20, le=10_000)] = 20
+    simulations: Simulations = 32
+    threads: Threads = 1
+
+
+JobSpec = SelfplayJob | TrainingJob | EvaluationJob
+
+
+class Progress(msgspec.Struct, frozen=True, tag="progress", tag_field="line"):
+    """How far a child is: `done` of `total` in `unit`, and its speed in units a second."""
+
+    done: int
+    total: int
+    unit: str
+    rate: float | None
+    figures: dict[str, float] = {}
+
+
+class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", tag_field="line"):
+    """The child lives; sent at least every five seconds while nothing else is."""
+
+
+class ShardWritten(msgspec.Struct, frozen=True, tag="shard", tag_field="line"):
+    """A finished shard: games (run id, `first_game` … `first_game + games - 1`)."""
+
+    path: str
+    sha256: Sha256
+    bytes: int
+    run_id: RunId
+    first_game: int
+    games: int
+    decisions: int
+    full_rows: int
+    steps: int
+
+
+class SelfplayDone(msgspec.Struct, frozen=True, tag="selfplay", tag_field="of"):
+    """What a selfplay child did in all (its shards were reported one by one)."""
+
+    games: int
+    decisions: int
+    seconds: float
+
+
+class TrainingDone(msgspec.Struct, frozen=True, tag="training", tag_field="of"):
+    """A candidate network and how it was made."""
+
+    path: str
+    sha256: Sha256
+    bytes: int
+    dataset_sha256: Sha256
+    rows: int
+    rows_drawn: int
+    steps: int
+    reuse: float
+    policy_loss: float
+    value_loss: float
+    holdout_policy_loss: float | None
+    holdout_value_loss: float | None
+    parameters_changed: bool
+    seconds: float
+
+
+class EvaluationDone(msgspec.Struct, frozen=True, tag="evaluation", tag_field="of"):
+    """A finished match. One block per opening: first places of the candidate in its rotations.
+
+    `blocks[i]` of `rotations` games were won from opening i; `games = len(blocks) * rotations`.
+    `distinct_games` counts different final positions: below 90 % the match says little.
+    """
+
+    opponent: str
+    blocks: tuple[int, ...]
+    rotations: int
+    distinct_openings: int
+    distinct_games: int
+    seconds: float
+
+
+class Finished(msgspec.Struct, frozen=True, tag="finished", tag_field="line"):
+    """The run ended well; `partial` when it was asked to stop and hands in what it has."""
+
+    result: SelfplayDone | TrainingDone | EvaluationDone | None
+    partial: bool = False
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed", tag_field="line"):
+    """The run ended badly, for this reason, in one sentence; nothing it did is a result."""
+
+    reason: str
+
+
+JobLine = Progress | Heartbeat | ShardWritten | Finished | Failed
