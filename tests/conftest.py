@@ -1,0 +1,21 @@
+"""Every coroutine test runs under trio, unless it says that it is Textual's (asyncio)."""
+
+import inspect
+
+import pytest
+
+
+def _is_coroutine(item: pytest.Function) -> bool:
+    hypothesis_wrapped = getattr(item.obj, "hypothesis", None)
+    function = hypothesis_wrapped.inner_test if hypothesis_wrapped else item.obj
+    return inspect.iscoroutinefunction(function)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # pytest-trio's own trio_mode would take the asyncio tests too.
+    for item in items:
+        if not isinstance(item, pytest.Function) or item.get_closest_marker("asyncio"):
+            continue
+        if _is_coroutine(item) and not item.get_closest_marker("trio"):
+            item.add_marker(pytest.mark.trio)
