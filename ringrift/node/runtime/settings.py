@@ -1,0 +1,410 @@
+"""Settings of a node: a TOML profile, overridden by ``RINGRIFT_<SECTION>_<FIELD>`` variables.
+
+Every threshold of the node is a field here, with its bounds and its meaning; docs/settings.md is
+generated from these types. A wrong or unknown field is refused with its place and the nearest
+valid name, before anything else of the node has started.
+"""
+
+import difflib
+import re
+import tomllib
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ringrift.wire.job import ConfigName
+
+Kind = Literal["selfplay", "training", "evaluation"]
+Seconds = Annotated[float, Meta(gt=0, le=1e7)]
+Percent = Annotated[float, Meta(gt=0, le=100)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=1, le=10_000_000)]
+Budget = Annotated[int, Meta(ge=2, le=4096)]
+Shares = tuple[Share, Share, Share]
+ENV_PREFIX = "RINGRIFT_"
+
+
+class SettingsError(ValueError):
+    """A profile or an override that cannot be used: one sentence naming the place and the fix."""
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of the sections: frozen, and a field that nobody knows is an error."""
+
+
+class NodeSettings(Section, frozen=True):
+    """The process itself: its name, its clockwork and its own care of its memory."""
+
+    name: Annotated[
+        str,
+        Meta(
+            max_length=64,
+            pattern="^[A-Za-z0-9._-]*$",
+            description="name shown to people; empty means the machine's host name",
+        ),
+    ] = ""
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="least severe message that is written to the log"),
+    ] = "info"
+    control_interval_s: Annotated[
+        Seconds, Meta(description="longest pause between two rounds of the controllers")
+    ] = 1.0
+    view_interval_s: Annotated[
+        Seconds, Meta(description="how often the snapshot behind /status is built anew")
+    ] = 0.5
+    observe_interval_s: Annotated[
+        Seconds, Meta(description="how often processor, memory and disk are measured")
+    ] = 10.0
+    eviction_interval_s: Annotated[
+        Seconds, Meta(description="how often finished work that is old enough is archived")
+    ] = 60.0
+    lag_interval_s: Annotated[
+        Seconds, Meta(description="how often the watchdog measures the event loop's lag")
+    ] = 0.1
+    lag_alarm_ms: Annotated[
+        float, Meta(gt=0, le=1e5, description="lag of the event loop that raises an event")
+    ] = 50.0
+    restart_backoff_s: Annotated[
+        Seconds, Meta(description="first pause before a failed loop is started again")
+    ] = 1.0
+    restart_backoff_factor: Annotated[
+        float, Meta(ge=1, le=10, description="growth of that pause from failure to failure")
+    ] = 1.5
+    restart_backoff_max_s: Annotated[Seconds, Meta(description="longest such pause")] = 300.0
+    crash_loop_failures: Annotated[
+        Count, Meta(description="failures without a good minute between that are a crash loop")
+    ] = 5
+    memory_tiers: Annotated[
+        tuple[Percent, Percent, Percent, Percent],
+        Meta(description="memory use at which CAUTION, WARNING, CRITICAL and EMERGENCY begin, %"),
+    ] = (60.0, 70.0, 80.0, 90.0)
+    memory_hysteresis: Annotated[
+        float, Meta(ge=0, le=50, description="how far below its mark a tier is left again, %")
+    ] = 3.0
+    memory_samples: Annotated[
+        Count, Meta(description="consecutive measurements before a tier changes")
+    ] = 3
+    disk_floor_bytes: Annotated[
+        int, Meta(ge=0, description="free disk space below which no new work is claimed")
+    ] = 2_000_000_000
+
+
+class WorkerSettings(Section, frozen=True):
+    """What this node does for the cluster, and how it treats the children that compute."""
+
+    slots: Annotated[
+        int,
+        Meta(ge=0, le=1024, description="children at work at one time; 0 means one for each core"),
+    ] = 0
+    threads_per_slot: Annotated[
+        int, Meta(ge=1, le=256, description="compute threads of one child")
+    ] = 1
+    kinds: Annotated[
+        tuple[Kind, ...], Meta(min_length=1, description="kinds of work this node claims")
+    ] = ("selfplay", "training", "evaluation")
+    claim_interval_s: Annotated[
+        Seconds, Meta(description="pause before asking again when there was no work to claim")
+    ] = 0.5
+    heartbeat_timeout_s: Annotated[
+        Seconds, Meta(description="silence after which a child is taken for stuck and ended")
+    ] = 60.0
+    stop_grace_s: Annotated[
+        Seconds, Meta(description="time between SIGTERM and SIGKILL, to hand in what there is")
+    ] = 30.0
+    command: Annotated[
+        tuple[str, ...],
+        Meta(description="command of a compute child; empty means this Python's own job module"),
+    ] = ()
+
+
+class PipelineSettings(Section, frozen=True):
+    """From games to networks: how much of what, and when the next step is due."""
+
+    configs: Annotated[
+        tuple[ConfigName, ...], Meta(min_length=1, description="configurations to train")
+    ] = ("hex8_2p",)
+    selfplay_games_per_item: Annotated[
+        Count, Meta(description="games of one selfplay work item")
+    ] = 64
+    selfplay_pending_per_slot: Annotated[
+        Count, Meta(description="selfplay items kept waiting for each compute slot of the cluster")
+    ] = 1
+    parallel_games: Annotated[Count, Meta(description="games one child plays at a time")] = 32
+    games_per_shard: Annotated[Count, Meta(description="games written to one shard")] = 32
+    full_simulations: Annotated[
+        Budget, Meta(description="search simulations of a decision that trains the policy")
+    ] = 32
+    full_considered: Annotated[
+        Budget, Meta(description="moves a full search considers at its root")
+    ] = 8
+    cheap_simulations: Annotated[
+        Budget, Meta(description="search simulations of every other decision")
+    ] = 8
+    cheap_considered: Annotated[
+        Budget, Meta(description="moves a cheap search considers at its root")
+    ] = 4
+    full_fraction: Annotated[
+        float, Meta(gt=0, le=1, description="share of decisions that get a full search")
+    ] = 0.25
+    training_min_new_games: Annotated[
+        Count, Meta(description="games since the last fit that make the next one due")
+    ] = 200
+    max_reuse: Annotated[
+        float, Meta(gt=0, le=100, description="rows drawn for training per new row, at most")
+    ] = 4.0
+    window_rows: Annotated[Count, Meta(description="newest rows that a fit may draw from")] = (
+        200_000
+    )
+    batch_size: Annotated[Count, Meta(description="rows of one training step")] = 256
+    learning_rate: Annotated[
+        float, Meta(ge=0, le=1, description="step size of a fit; 0 trains nothing (a control run)")
+    ] = 2e-3
+    evaluation_openings: Annotated[
+        int,
+        Meta(ge=20, le=10_000, description="openings of a match, each played in all rotations"),
+    ] = 20
+    evaluation_simulations: Annotated[
+        Budget, Meta(description="search simulations of a decision in a match")
+    ] = 32
+    claim_ttl_s: Annotated[
+        Seconds, Meta(description="time after which an unrenewed claim goes back to the queue")
+    ] = 30.0
+    max_attempts: Annotated[
+        int, Meta(ge=1, le=100, description="attempts after which a work item has failed for good")
+    ] = 3
+    selfplay_timeout_s: Annotated[Seconds, Meta(description="longest run of a selfplay child")] = (
+        7_200.0
+    )
+    training_timeout_s: Annotated[Seconds, Meta(description="longest run of a training child")] = (
+        7_200.0
+    )
+    evaluation_timeout_s: Annotated[
+        Seconds, Meta(description="longest run of an evaluation child")
+    ] = 3_600.0
+    terminal_retention_s: Annotated[
+        Seconds, Meta(description="age at which finished work leaves the replicated state")
+    ] = 86_400.0
+
+
+class PromotionSettings(Section, frozen=True):
+    """What a candidate must show before it becomes champion; lists are for 2, 3 and 4 seats."""
+
+    random_floor: Annotated[
+        Shares, Meta(description="least share of games won against the random player")
+    ] = (0.70, 0.50, 0.40)
+    heuristic_floor: Annotated[
+        Shares, Meta(description="least share of games won against the heuristic player")
+    ] = (0.65, 0.45, 0.35)
+    champion_floor: Annotated[
+        Shares, Meta(description="the 95 % lower bound against the champion must be above this")
+    ] = (0.5, 1 / 3, 0.25)
+    min_openings: Annotated[
+        Count, Meta(description="openings played against an opponent before its match counts")
+    ] = 20
+
+
+class HttpSettings(Section, frozen=True):
+    """The read-only port, the operators' socket and the bounds of what they accept."""
+
+    port: Annotated[int, Meta(ge=1, le=65_535, description="read-only status on 127.0.0.1")] = 8770
+    sentinel_port: Annotated[
+        int, Meta(ge=1, le=65_535, description="the sentinel's status on 127.0.0.1")
+    ] = 8790
+    max_body_bytes: Annotated[
+        Count, Meta(description="largest request body; a longer one is refused unread")
+    ] = 65_536
+    keep_alive_s: Annotated[Seconds, Meta(description="how long an idle connection is kept")] = 75.0
+    event_buffer: Annotated[
+        Count, Meta(description="events kept for a slow reader before it loses some, counted")
+    ] = 1_000
+
+
+class Settings(Section, frozen=True):
+    """All sections of a profile."""
+
+    profile: str
+    node: NodeSettings = NodeSettings()
+    worker: WorkerSettings = WorkerSettings()
+    pipeline: PipelineSettings = PipelineSettings()
+    promotion: PromotionSettings = PromotionSettings()
+    http: HttpSettings = HttpSettings()
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "node": NodeSettings,
+    "worker": WorkerSettings,
+    "pipeline": PipelineSettings,
+    "promotion": PromotionSettings,
+    "http": HttpSettings,
+}
+
+
+def profiles_directories() -> tuple[Path, ...]:
+    """Return where shipped profiles may lie: inside the wheel, or beside a checkout's package."""
+    package = Path(__file__).resolve().parents[2]
+    return (package / "profiles", package.parent / "profiles")
+
+
+def profile_path(profile: str) -> Path:
+    """Find a profile by name (``laptop``) or by path (``my/own.toml``)."""
+    if profile.endswith(".toml"):
+        path = Path(profile)
+        if not path.is_file():
+            raise SettingsError(f"the profile {profile} does not exist; give the path of a file")
+        return path
+    found = {p.stem: p for d in reversed(profiles_directories()) for p in sorted(d.glob("*.toml"))}
+    if profile not in found:
+        known = ", ".join(sorted(found)) or "none at all"
+        raise SettingsError(
+            f"there is no profile {profile!r}; known are {known}, or give a path ending in .toml"
+        )
+    return found[profile]
+
+
+def load_settings(
+    profile: str | Path, env: Mapping[str, str], overrides: Mapping[str, object] | None = None
+) -> Settings:
+    """Read a profile, then apply `env` (``RINGRIFT_HTTP_PORT=…``), then `overrides`.
+
+    `overrides` maps ``section.field`` to a value. Raises `SettingsError` with one sentence.
+    """
+    path = profile_path(str(profile))
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the profile {path} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from error
+    sections = _sections_of(path, text, table)
+    for section, field, value, origin in _env_fields(env):
+        sections[section][field] = (value, origin, True)
+    for key, value in (overrides or {}).items():
+        section, _, field = key.partition(".")
+        _require_known(section, field, f"override {key}")
+        sections[section][field] = (value, f"override {key}", False)
+    built: dict[str, Section] = {
+        name: _build(SECTIONS[name], name, fields) for name, fields in sections.items()
+    }
+    settings = msgspec.convert(
+        {"profile": path.stem, **{k: msgspec.to_builtins(v) for k, v in built.items()}}, Settings
+    )
+    _check_together(settings, str(path))
+    return settings
+
+
+_Given = dict[str, tuple[object, str, bool]]
+"""Fields as given: value, where it was given, and whether it is text that still needs parsing."""
+
+
+def _sections_of(path: Path, text: str, table: Mapping[str, object]) -> dict[str, _Given]:
+    sections: dict[str, _Given] = {name: {} for name in SECTIONS}
+    for section, fields in table.items():
+        where = f"{path}:{_line_of(text, section, None)}"
+        if section not in SECTIONS:
+            raise SettingsError(
+                f"{where}: unknown section {section!r}{_nearest(section, SECTIONS)}"
+            )
+        if not isinstance(fields, dict):
+            raise SettingsError(f"{where}: {section} must be a section; write [{section}]")
+        for field, value in typing.cast("dict[str, object]", fields).items():
+            place = f"{path}:{_line_of(text, section, field)}"
+            _require_known(section, field, place)
+            sections[section][field] = (value, place, False)
+    return sections
+
+
+def _env_fields(env: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
+    known = {
+        f"{ENV_PREFIX}{section}_{field}".upper(): (section, field)
+        for section, kind in SECTIONS.items()
+        for field in kind.__struct_fields__
+    }
+    found: list[tuple[str, str, str, str]] = []
+    for name in sorted(env):
+        if not name.startswith(ENV_PREFIX):
+            continue
+        if name not in known:
+            raise SettingsError(f"unknown variable {name}{_nearest(name, known)}")
+        section, field = known[name]
+        found.append((section, field, env[name], f"variable {name}"))
+    return found
+
+
+def _require_known(section: str, field: str, where: str) -> None:
+    if section not in SECTIONS:
+        raise SettingsError(f"{where}: unknown section {section!r}{_nearest(section, SECTIONS)}")
+    fields = SECTIONS[section].__struct_fields__
+    if field not in fields:
+        raise SettingsError(
+            f"{where}: unknown field {field!r} in [{section}]{_nearest(field, fields)}"
+        )
+
+
+def _nearest(wrong: str, valid: typing.Iterable[str]) -> str:
+    names = sorted(valid)
+    close = difflib.get_close_matches(wrong, names, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; valid are {', '.join(names)}"
+
+
+def _line_of(text: str, section: str, field: str | None) -> int:
+    """Return the line on which a section or field of this (valid) TOML text is written."""
+    current = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[\s*([A-Za-z0-9_.\"-]+)\s*\]", line)
+        if header:
+            current = header.group(1).strip('"')
+            if field is None and current == section:
+                return number
+            continue
+        key = re.match(r"\s*([A-Za-z0-9_.\"-]+)\s*=", line)
+        if key is None:
+            continue
+        name = key.group(1).strip('"')
+        if field is None and current == "" and name.split(".")[0] == section:
+            return number
+        if field is not None and (current, name) == (section, field):
+            return number
+    return 1
+
+
+def _build(kind: type[Section], section: str, given: _Given) -> Section:
+    values: dict[str, object] = {}
+    for field, (value, where, is_text) in given.items():
+        hint = typing.get_type_hints(kind, include_extras=True)[field]
+        try:
+            if is_text:
+                value = _parse_text(hint, str(value))
+            values[field] = msgspec.convert(value, hint, strict=not is_text)
+        except msgspec.ValidationError as error:
+            reason = str(error).replace(" - at `$", f" - at `{field}").replace("`", "")
+            raise SettingsError(f"{where}: [{section}] {field}: {reason}") from error
+    return kind(**values)
+
+
+def _parse_text(hint: object, text: str) -> object:
+    """Split the text of a variable at commas where the field is a list."""
+    inner = typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
+    if typing.get_origin(inner) is tuple:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _check_together(settings: Settings, where: str) -> None:
+    tiers = settings.node.memory_tiers
+    if list(tiers) != sorted(set(tiers)):
+        raise SettingsError(f"{where}: [node] memory_tiers: must rise from tier to tier")
+    if settings.http.port == settings.http.sentinel_port:
+        raise SettingsError(f"{where}: [http] sentinel_port: must differ from port")
+    pipeline = settings.pipeline
+    for kind in ("full", "cheap"):
+        considered: int = getattr(pipeline, f"{kind}_considered")
+        if considered > getattr(pipeline, f"{kind}_simulations"):
+            raise SettingsError(
+                f"{where}: [pipeline] {kind}_considered: must not exceed {kind}_simulations"
+            )
