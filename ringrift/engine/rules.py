@@ -28,9 +28,11 @@ _HEX_AXES = ((1, 0), (1, -1), (0, 1))
 # Policy planes besides moves: placements by count, eliminations, and the six of `kernels.encoding`.
 PLACE_PLANES = 3
 SCALAR_PLANES = 6
-_PHASE_PLANES = 7
-_SHARED_PLANES = 16
-_SEAT_PLANES = 10
+
+# Feature planes of `kernels.planes`: a seat's, one a phase, and those about the turn.
+SEAT_PLANES = 12
+PHASE_PLANES = 7
+TURN_PLANES = 8
 
 
 class Tables(NamedTuple):
@@ -177,7 +179,7 @@ def _tables(config: Config, rings: int, threshold: int, lps_rounds: int) -> Tabl
         state_size=after_cells + 2 * pool,
         max_moves=_max_moves(count, len(directions), rings, board.side),
         actions=policy_planes * board.side * board.side,
-        planes=_SEAT_PLANES * n + _PHASE_PLANES + _SHARED_PLANES,
+        planes=SEAT_PLANES * n + PHASE_PLANES + TURN_PLANES,
         rings=rings,
         threshold=threshold,
         territory=count // n + 1,

@@ -1,0 +1,103 @@
+"""Policy indices: where a choice lies in the network's output.
+
+Planes of height x width, in this order:
+
+| planes | choice | cell |
+| --- | --- | --- |
+| 3 | place_ring by count | the cell |
+| directions x distances | moves and captures by direction, then distance of the landing | from |
+| 1 | eliminations of every kind | the stack |
+| 2 x axes | lines by axis: the whole of a line, or a window of one | first cell |
+| players + 1 | regions: without a border colour, or by its seat from the mover on | lowest cell |
+| directions | recovery slides | from |
+| 6 | skip_placement, skip_capture, skip_recovery, skip_territory_processing, | cell 0 |
+| | swap_sides, and every forced no-op | |
+
+Within one legal list two choices share an index only if both are recovery slides of the same marker
+in the same direction: they then differ in option, window or extraction cell. Callers must allow for
+it. All other legal choices have indices of their own.
+"""
+
+from ringrift.engine.jit import kernel
+from ringrift.engine.moves import (
+    CAPTURE_NEXT,
+    FORCED,
+    LINE,
+    LINE_WINDOW,
+    MOVE,
+    PAY,
+    PLACE,
+    RECOVER_LINE,
+    RECOVER_STRIKE,
+    REGION,
+    SKIP_CAPTURE,
+    SKIP_PLACEMENT,
+    SKIP_RECOVERY,
+    SKIP_TERRITORY,
+    SWAP_SIDES,
+    field_a,
+    field_b,
+    field_c,
+    field_d,
+    kind_of,
+)
+from ringrift.engine.rules import PLACE_PLANES, Tables
+from ringrift.engine.state import SEAT, Row
+
+
+@kernel
+def _scalar_plane(kind: int) -> int:
+    if kind == SKIP_PLACEMENT:
+        return 0
+    if kind == SKIP_CAPTURE:
+        return 1
+    if kind == SKIP_RECOVERY:
+        return 2
+    if kind == SKIP_TERRITORY:
+        return 3
+    if kind == SWAP_SIDES:
+        return 4
+    return 5
+
+
+@kernel
+def ray_distance(t: Tables, start: int, end: int) -> int:
+    """Steps between two cells of one ray (on hex boards too: z never changes by more)."""
+    dx = abs(t.xy[start, 0] - t.xy[end, 0])
+    dy = abs(t.xy[start, 1] - t.xy[end, 1])
+    return max(dx, dy)
+
+
+@kernel
+def action_index(t: Tables, s: Row, move: int) -> int:
+    """Index of a legal choice in [0, t.actions); seats are counted from the mover.
+
+    Recovery slides of one marker in one direction share an index; see the module docstring.
+    """
+    kind = kind_of(move)
+    cell = field_a(move)
+    plane = 0
+    if kind == PLACE:
+        return int((field_b(move) - 1) * t.height * t.width + t.grid[cell])
+    plane += PLACE_PLANES
+    if MOVE <= kind <= CAPTURE_NEXT:
+        plane += field_d(move) * t.distances + ray_distance(t, cell, field_b(move)) - 1
+        return int(plane * t.height * t.width + t.grid[cell])
+    plane += t.directions * t.distances
+    if kind in (PAY, FORCED):
+        return int(plane * t.height * t.width + t.grid[cell])
+    plane += 1
+    if LINE <= kind <= LINE_WINDOW:
+        plane += 2 * field_c(move) + (1 if kind == LINE_WINDOW else 0)
+        return int(plane * t.height * t.width + t.grid[cell])
+    plane += 2 * t.axes
+    if kind == REGION:
+        if field_b(move) > 0:
+            plane += 1 + (field_b(move) - 1 - s[SEAT] + t.players) % t.players
+        return int(plane * t.height * t.width + t.grid[cell])
+    plane += t.players + 1
+    if RECOVER_LINE <= kind <= RECOVER_STRIKE:
+        plane += field_d(move) & 7
+        return int(plane * t.height * t.width + t.grid[cell])
+    plane += t.directions + _scalar_plane(kind)
+    return int(plane * t.height * t.width + t.grid[0])

@@ -1,0 +1,124 @@
+"""Baseline players as kernels: uniform random, and a greedy one-step heuristic.
+
+A baseline's name carries its version: any change to weights, sampling or tie-breaks makes a new
+player with a new rating.
+"""
+
+from ringrift.engine.jit import kernel
+from ringrift.engine.kernels.movement import list_travel
+from ringrift.engine.kernels.play import advance, apply_move
+from ringrift.engine.moves import CAPTURE_NEXT
+from ringrift.engine.rng import Rng, below, uniform
+from ringrift.engine.rules import Tables
+from ringrift.engine.scratch import Scratch
+from ringrift.engine.state import (
+    CELLS,
+    ELIM,
+    GAME_OVER,
+    HAND,
+    MARKER,
+    PHASE,
+    RINGS,
+    SEAT,
+    STACK,
+    TERR,
+    WINNER,
+    Moves,
+    Row,
+)
+
+RANDOM_NAME = "random-1"
+HEURISTIC_NAME = "heuristic-1"
+
+# Weights of the evaluation, in units of "the whole way to victory = 100".
+_W_ELIMINATED = 100.0
+_W_TERRITORY = 100.0
+_W_STACK = 2.0
+_W_CAP = 1.0
+_W_BURIED = -1.0
+_W_MOBILITY = 0.05
+_W_PAIR = 0.4
+_W_ALIVE = 0.3
+_WIN = 10_000.0
+
+# With more choices than this a random subset is weighed: placements on the large boards are many
+# and alike.
+_MOST_WEIGHED = 96
+
+
+@kernel
+def random_choice(t: Tables, s: Row, moves: Moves, n: int, rng: Rng) -> int:
+    """Index of one of the n choices, uniformly."""
+    return below(rng, n)
+
+
+@kernel
+def _marker_pairs(t: Tables, s: Row, seat: int) -> int:
+    """Adjacent pairs of own markers along the line axes: lines in the making."""
+    n = 0
+    for c in range(t.cells):
+        if s[CELLS + c] == MARKER + seat:
+            for axis in range(t.axes):
+                other = t.nbr[c, t.axis[axis, 0]]
+                if other >= 0 and s[CELLS + other] == MARKER + seat:
+                    n += 1
+    return n
+
+
+@kernel
+def _standing(t: Tables, s: Row, seat: int, scratch: Scratch) -> float:
+    """How well `seat` stands, whoever is to act."""
+    score = _W_ELIMINATED * s[ELIM + seat] / t.threshold
+    score += _W_TERRITORY * s[TERR + seat] / t.territory
+    score += _W_ALIVE * (s[HAND + seat] + s[RINGS + seat])
+    covered = int(s[RINGS + seat])
+    for c in range(t.cells):
+        if s[CELLS + c] != STACK + seat:
+            continue
+        cap = int(s[t.at_cap + c])
+        covered -= cap
+        score += _W_STACK + _W_CAP * cap
+        score += _W_MOBILITY * list_travel(t, s, c, True, CAPTURE_NEXT, scratch.moves, 0)
+    score += _W_BURIED * covered
+    return score + _W_PAIR * _marker_pairs(t, s, seat)
+
+
+@kernel
+def evaluate(t: Tables, s: Row, seat: int, scratch: Scratch) -> float:
+    """Advantage of `seat` over its best opponent; a decided game outweighs everything."""
+    if s[PHASE] == GAME_OVER:
+        return _WIN if s[WINNER] == seat else -_WIN
+    best = -_WIN
+    for q in range(t.players):
+        if q != seat:
+            best = max(best, _standing(t, s, q, scratch))
+    return _standing(t, s, seat, scratch) - best
+
+
+@kernel
+def heuristic_choice(t: Tables, s: Row, moves: Moves, n: int, scratch: Scratch, rng: Rng) -> int:
+    """Index of the choice whose outcome, forced steps included, evaluates best; ties at random.
+
+    `moves` must not be scratch.moves, which is overwritten.
+    """
+    seat = int(s[SEAT])
+    trial = scratch.rows[0]
+    weighed = min(n, _MOST_WEIGHED)
+    best = 0
+    best_value = -2.0 * _WIN
+    ties = 1.0
+    for k in range(weighed):
+        # k-th of `weighed` strata, a random member of it: all of them when few.
+        low, high = k * n // weighed, (k + 1) * n // weighed
+        i = low + below(rng, high - low)
+        trial[:] = s
+        apply_move(t, trial, moves[i], scratch)
+        advance(t, trial, scratch.moves, scratch.log, scratch)
+        value = evaluate(t, trial, seat, scratch)
+        if value > best_value:
+            best, best_value, ties = i, value, 1.0
+        elif value == best_value:
+            ties += 1.0
+            if uniform(rng) * ties < 1.0:
+                best = i
+    return best
