@@ -1,0 +1,186 @@
+"""Ratings by maximum likelihood over all matches, each with its error.
+
+Bradley-Terry (1952) on the Elo scale: strength g = 10**(elo / 400), and a player who sits alone
+against m equal opponents takes first place with probability g / (g + m * g_opponent). One player,
+the anchor, is fixed; a player whom no chain of matches ties to it has no rating on its scale.
+
+As the only prior, each pair that met has one virtual game more, scored at the even share 1/(m+1)
+(two seats: a draw). It keeps ratings finite after 40 : 0 and fades with real games.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ringrift.train.blocks import Histogram, Score, effective_games
+
+ELO_PER_NAT = 400 / math.log(10)
+_NEWTON_STEPS = 100
+_SETTLED = 1e-9
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`a` alone against `opponents` seats of `b`: first places of `a` in `games` games.
+
+    `effective` is how many independent games these are worth (None: all of them); see
+    `blocks.effective_games`. Raises ValueError on impossible counts.
+    """
+
+    a: str
+    b: str
+    opponents: int
+    wins_a: int
+    games: int
+    effective: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.a == self.b or self.opponents < 1 or not 0 <= self.wins_a <= self.games:
+            raise ValueError(
+                f"match {self.a} against {self.opponents} x {self.b} with {self.wins_a} of "
+                f"{self.games} won is impossible; it needs two players and 0 to games wins."
+            )
+
+    @staticmethod
+    def of_histogram(a: str, b: str, histogram: Histogram) -> "Match":
+        """The match of `a` against `b` whose blocks are counted in `histogram`."""
+        score = Score(histogram)
+        return Match(a, b, score.rotations - 1, score.wins, score.games, effective_games(histogram))
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """Elo and its standard error (None: not tied to the anchor), and the games played in all."""
+
+    elo: float | None
+    standard_error: float | None
+    games: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Likelihood:
+    """Weighted binomial terms in numbers: player `a[i]` against m equal players `b[i]`."""
+
+    a: NDArray[np.intp]
+    b: NDArray[np.intp]
+    log_opponents: Vector
+    wins: Vector
+    games: Vector
+    players: int
+
+    def value(self, strength: Vector) -> float:
+        edge = strength[self.a] - strength[self.b] - self.log_opponents
+        return float(np.sum(self.wins * edge - self.games * np.logaddexp(0.0, edge)))
+
+    def slopes(self, strength: Vector) -> tuple[Vector, NDArray[np.float64]]:
+        """Gradient and negative Hessian by all players' strengths."""
+        edge = strength[self.a] - strength[self.b] - self.log_opponents
+        expected = np.exp(-np.logaddexp(0.0, -edge))
+        surplus = self.wins - self.games * expected
+        gradient = np.zeros(self.players)
+        np.add.at(gradient, self.a, surplus)
+        np.add.at(gradient, self.b, -surplus)
+        weight = self.games * expected * (1 - expected)
+        information = np.zeros((self.players, self.players))
+        np.add.at(information, (self.a, self.a), weight)
+        np.add.at(information, (self.b, self.b), weight)
+        np.add.at(information, (self.a, self.b), -weight)
+        np.add.at(information, (self.b, self.a), -weight)
+        return gradient, information
+
+
+def fit_ratings(
+    matches: Sequence[Match], anchor: str, anchor_elo: float = 1200.0
+) -> dict[str, Rating]:
+    """Rate everybody who played, and the anchor, which is `anchor_elo` by definition (error 0).
+
+    Standard errors are those of the difference to the anchor, from the inverse information.
+    """
+    games: dict[str, int] = defaultdict(int)
+    for match in matches:
+        games[match.a] += match.games
+        games[match.b] += match.games
+    played = [match for match in matches if match.games]
+    connected = _connected(played, anchor)
+    names = sorted(connected - {anchor})
+    rated: dict[str, Rating] = {anchor: Rating(anchor_elo, 0.0, games[anchor])}
+    if names:
+        order = {name: place for place, name in enumerate([anchor, *names])}
+        strength, error = _maximise(_likelihood(played, order))
+        for name in names:
+            place = order[name]
+            elo = anchor_elo + ELO_PER_NAT * float(strength[place])
+            rated[name] = Rating(elo, ELO_PER_NAT * float(error[place]), games[name])
+    for name in games:
+        rated.setdefault(name, Rating(None, None, games[name]))
+    return rated
+
+
+def _connected(matches: Sequence[Match], anchor: str) -> set[str]:
+    neighbours: dict[str, set[str]] = defaultdict(set)
+    for match in matches:
+        neighbours[match.a].add(match.b)
+        neighbours[match.b].add(match.a)
+    found, frontier = {anchor}, [anchor]
+    while frontier:
+        fresh = neighbours[frontier.pop()] - found
+        found |= fresh
+        frontier.extend(fresh)
+    return found
+
+
+def _likelihood(matches: Sequence[Match], order: dict[str, int]) -> _Likelihood:
+    wins: dict[tuple[int, int, int], float] = defaultdict(float)
+    games: dict[tuple[int, int, int], float] = defaultdict(float)
+    for match in matches:
+        if match.a in order:
+            key = (order[match.a], order[match.b], match.opponents)
+            effective = match.games if match.effective is None else match.effective
+            wins[key] += match.wins_a * effective / match.games
+            games[key] += effective
+    met: dict[frozenset[int], list[tuple[int, int, int]]] = defaultdict(list)
+    for key in games:
+        met[frozenset(key[:2])].append(key)
+    for keys in met.values():
+        for key in keys:
+            # A pair that met in several ways shares its one virtual game among them.
+            games[key] += 1 / len(keys)
+            wins[key] += 1 / len(keys) / (key[2] + 1)
+    rows = sorted(games)
+    return _Likelihood(
+        np.array([row[0] for row in rows], dtype=np.intp),
+        np.array([row[1] for row in rows], dtype=np.intp),
+        np.log(np.array([row[2] for row in rows], dtype=np.float64)),
+        np.array([wins[row] for row in rows]),
+        np.array([games[row] for row in rows]),
+        len(order),
+    )
+
+
+def _maximise(likelihood: _Likelihood) -> tuple[Vector, Vector]:
+    """Strengths in nats and their errors; player 0 stays at 0.
+
+    Newton's method on a strictly concave function; a step that does not climb is halved.
+    """
+    strength = np.zeros(likelihood.players)
+    value = likelihood.value(strength)
+    for _ in range(_NEWTON_STEPS):
+        gradient, information = likelihood.slopes(strength)
+        step = np.concatenate([[0.0], np.linalg.solve(information[1:, 1:], gradient[1:])])
+        if float(np.max(np.abs(step))) < _SETTLED:
+            covariance = np.linalg.inv(information[1:, 1:])
+            return strength, np.sqrt(np.concatenate([[0.0], np.diag(covariance)]))
+        length = 1.0
+        while length > _SETTLED and likelihood.value(strength + length * step) < value - 1e-12 * (
+            1 + abs(value)
+        ):
+            length /= 2
+        strength = strength + length * step
+        value = likelihood.value(strength)
+    raise AssertionError("ratings did not settle, though the likelihood has one maximum")
