@@ -12,6 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,7 +171,8 @@ def _maximise(likelihood: _Likelihood) -> tuple[Vector, Vector]:
     """
     strength = np.zeros(likelihood.players)
     value = likelihood.value(strength)
-    for _ in range(_NEWTON_STEPS):
+    for taken in count():
+        assert taken < _NEWTON_STEPS, "ratings did not settle, though there is one maximum"
         gradient, information = likelihood.slopes(strength)
         step = np.concatenate([[0.0], np.linalg.solve(information[1:, 1:], gradient[1:])])
         if float(np.max(np.abs(step))) < _SETTLED:
@@ -183,4 +185,3 @@ def _maximise(likelihood: _Likelihood) -> tuple[Vector, Vector]:
             length /= 2
         strength = strength + length * step
         value = likelihood.value(strength)
-    raise AssertionError("ratings did not settle, though the likelihood has one maximum")

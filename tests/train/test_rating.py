@@ -118,6 +118,12 @@ def test_extreme_and_uneven_tables_settle():
     assert all(rating.elo is not None for rating in rated.values())
 
 
+def test_a_first_step_that_overshoots_is_shortened():
+    """Against 2000 opponents at once an equal start lies far out on the flat of the curve."""
+    rated = fit_ratings([Match("a", "anchor", 2000, 2_000_000, 4_000_000)], "anchor")
+    assert rated["a"].elo == pytest.approx(1200 + 400 * math.log10(2000), abs=0.1)
+
+
 @pytest.mark.parametrize("opponents", [1, 2])
 def test_two_errors_cover_the_truth_in_95_of_100_tournaments(opponents: int):
     """Eight players of known strength, a sparse random pairing, 300 tournaments."""
