@@ -12,7 +12,6 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,17 +170,22 @@ def _maximise(likelihood: _Likelihood) -> tuple[Vector, Vector]:
     """
     strength = np.zeros(likelihood.players)
     value = likelihood.value(strength)
-    for taken in count():
+    step, covariance = _newton(likelihood, strength)
+    taken = 0
+    while float(np.max(np.abs(step))) >= _SETTLED:
         assert taken < _NEWTON_STEPS, "ratings did not settle, though there is one maximum"
-        gradient, information = likelihood.slopes(strength)
-        step = np.concatenate([[0.0], np.linalg.solve(information[1:, 1:], gradient[1:])])
-        if float(np.max(np.abs(step))) < _SETTLED:
-            covariance = np.linalg.inv(information[1:, 1:])
-            return strength, np.sqrt(np.concatenate([[0.0], np.diag(covariance)]))
-        length = 1.0
-        while length > _SETTLED and likelihood.value(strength + length * step) < value - 1e-12 * (
-            1 + abs(value)
-        ):
-            length /= 2
-        strength = strength + length * step
+        taken += 1
+        least = value - 1e-12 * (1 + abs(value))
+        while likelihood.value(strength + step) < least:
+            step = step / 2
+        strength = strength + step
         value = likelihood.value(strength)
+        step, covariance = _newton(likelihood, strength)
+    return strength, np.sqrt(np.concatenate([[0.0], np.diag(covariance)]))
+
+
+def _newton(likelihood: _Likelihood, strength: Vector) -> tuple[Vector, NDArray[np.float64]]:
+    """The full step, and the covariance of the strengths but player 0's."""
+    gradient, information = likelihood.slopes(strength)
+    covariance = np.linalg.inv(information[1:, 1:])
+    return np.concatenate([[0.0], covariance @ gradient[1:]]), covariance
