@@ -1,0 +1,143 @@
+"""Everything an operator can do in the cockpit, as one table.
+
+Keys, footer, help, palette, confirmations and read-only mode all come from `ACTIONS`; a test walks
+it. An action with `request` changes desired state through the node's log; the others only move the
+view, by a method `do_<verb>` of the app.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from ringrift.wire.actions import (
+    ActionRequest,
+    CancelWork,
+    RestartNode,
+    SetConfigMode,
+    SetNodeMode,
+)
+
+Role = Literal["viewer", "operator"]
+Target = Literal["none", "node", "config", "work"]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One verb. `{target}` in `confirm` stands for the name of what is selected."""
+
+    verb: str
+    key: str
+    title: str
+    description: str
+    role: Role = "viewer"
+    target: Target = "none"
+    danger: bool = False
+    confirm: str = ""
+    footer: bool = False
+    request: Callable[[str], ActionRequest] | None = None
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("help", "question_mark", "help", "List every action; enter runs it.", footer=True),
+    Action("command", "colon", "command", "Type an action's name, e.g. `drain`.", footer=True),
+    Action("overview", "1", "overview", "Stages, work, configurations, nodes, loops."),
+    Action("models", "2", "models", "Every network: Elo, matches, verdict."),
+    Action("events", "3", "events", "What happened, newest last."),
+    Action("filter", "slash", "filter", "Show only events that contain these words.", footer=True),
+    Action("clear", "escape", "clear", "Drop the filter and the faults-only view."),
+    Action("faults", "f", "faults", "Show only what is failing, or all again.", footer=True),
+    Action("describe", "enter", "describe", "Every figure of the selected line."),
+    Action(
+        "drain",
+        "d",
+        "drain",
+        "Stop claiming work; children hand in what they have.",
+        role="operator",
+        target="node",
+        danger=True,
+        confirm="Drain {target}? Its children hand in what they have and it claims nothing more "
+        "until it is undrained.",
+        footer=True,
+        request=lambda node: SetNodeMode(node=node, mode="draining"),
+    ),
+    Action(
+        "undrain",
+        "u",
+        "undrain",
+        "Let the node claim work again.",
+        role="operator",
+        target="node",
+        confirm="Undrain {target}? It claims work again.",
+        footer=True,
+        request=lambda node: SetNodeMode(node=node, mode="active"),
+    ),
+    Action(
+        "restart",
+        "r",
+        "restart",
+        "End the node cleanly; its sentinel starts it anew.",
+        role="operator",
+        target="node",
+        danger=True,
+        confirm="Restart {target}? Its children hand in what they have, the process ends and its "
+        "sentinel starts it anew; this view reconnects.",
+        footer=True,
+        request=lambda node: RestartNode(node=node),
+    ),
+    Action(
+        "pause",
+        "p",
+        "pause",
+        "No new work for the selected configuration.",
+        role="operator",
+        target="config",
+        danger=True,
+        confirm="Pause {target}? Running items finish; no new work is made for it.",
+        footer=True,
+        request=lambda config: SetConfigMode(config=config, mode="paused"),
+    ),
+    Action(
+        "resume",
+        "c",
+        "resume",
+        "Make work for the selected configuration again.",
+        role="operator",
+        target="config",
+        confirm="Resume {target}? Work is made for it again.",
+        footer=True,
+        request=lambda config: SetConfigMode(config=config, mode="active"),
+    ),
+    Action(
+        "cancel",
+        "x",
+        "cancel work",
+        "Cancel the selected work item.",
+        role="operator",
+        target="work",
+        danger=True,
+        confirm="Cancel work item #{target}? If a child works on it, the child is stopped.",
+        request=lambda item: CancelWork(item=int(item)),
+    ),
+    Action("quit", "q", "quit", "Leave the cockpit.", footer=True),
+)
+
+BY_VERB: dict[str, Action] = {action.verb: action for action in ACTIONS}
+KEY_NAMES = {"question_mark": "?", "colon": ":", "slash": "/", "escape": "esc"}
+
+
+def key_name(action: Action) -> str:
+    """The key as it is written on a keyboard."""
+    return KEY_NAMES.get(action.key, action.key)
+
+
+def allowed(action: Action, *, readonly: bool) -> bool:
+    """Whether the action may be used at all: a read-only cockpit only looks."""
+    return not (readonly and action.role == "operator")
+
+
+def found(typed: str, *, readonly: bool) -> list[Action]:
+    """The actions that a typed command may mean: an exact verb first, then those containing it."""
+    word = typed.strip().lower().split(" ")[0]
+    usable = [action for action in ACTIONS if allowed(action, readonly=readonly)]
+    hits = [action for action in usable if word in action.verb or word in action.title]
+    return sorted(hits, key=lambda action: (action.verb != word, not action.verb.startswith(word)))
