@@ -43,11 +43,12 @@ def ranking(t: Tables, s: Row, out: Moves) -> None:
 
     FORMAT section 2. Who lost its last ring when is known from the turns played on this row.
     """
+    winner = int(s[WINNER])
     for a in range(t.players):
         rank = 1
-        if a != s[WINNER]:
+        if a != winner:
             rank = 2
             for b in range(t.players):
-                if b not in (a, s[WINNER]) and _better(s, b, a):
+                if b not in (a, winner) and _better(s, b, a):
                     rank += 1
         out[a] = rank
