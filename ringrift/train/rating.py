@@ -187,5 +187,5 @@ def _maximise(likelihood: _Likelihood) -> tuple[Vector, Vector]:
 def _newton(likelihood: _Likelihood, strength: Vector) -> tuple[Vector, NDArray[np.float64]]:
     """The full step, and the covariance of the strengths but player 0's."""
     gradient, information = likelihood.slopes(strength)
-    covariance = np.linalg.inv(information[1:, 1:])
+    covariance = np.linalg.inv(information[1:, 1:]).astype(np.float64)
     return np.concatenate([[0.0], covariance @ gradient[1:]]), covariance
