@@ -1,0 +1,67 @@
+"""Files named by the sha256 of their bytes, that are either whole on disk or not there.
+
+Shards, datasets and weights are all written and checked through here.
+"""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class ArtifactError(ValueError):
+    """A file that is not what its hash says: one sentence that names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file named `<sha256>.<kind>` and its size."""
+
+    path: Path
+    sha256: str
+    bytes: int
+
+
+def write_artifact(directory: Path, kind: str, content: bytes) -> Artifact:
+    """Write `content` durably: it is complete under its final name or not at all.
+
+    The directory is made if needed. Raises OSError (disk full, no permission) with nothing left.
+    """
+    sha256 = hashlib.sha256(content).hexdigest()
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{sha256}.{kind}"
+    descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=".", suffix=".partial")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_directory(directory)
+    return Artifact(path, sha256, len(content))
+
+
+def read_artifact(path: Path, sha256: str | None = None) -> bytes:
+    """The bytes of a file, which must hash to `sha256` where that is known.
+
+    Raises ArtifactError if the file is missing, unreadable or has other bytes.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}).") from error
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        raise ArtifactError(f"{path} is damaged: it does not hash to {sha256}; fetch it again.")
+    return content
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,187 @@
+"""Shards: what goes in comes out, equal games give equal bytes, any damage is told."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ringrift.train.records import (
+    DecisionRow,
+    GameRecord,
+    RecordError,
+    ShardHeader,
+    read_shard,
+    write_shard,
+)
+
+
+def header(games: int, first: int = 0, players: int = 2) -> ShardHeader:
+    return ShardHeader(
+        config=f"hex8_{players}p",
+        run_id="0" * 32,
+        first_game=first,
+        games=games,
+        source="untrained",
+        full_simulations=32,
+        full_considered=8,
+        cheap_simulations=8,
+        cheap_considered=4,
+        full_fraction=0.25,
+    )
+
+
+@st.composite
+def rows(draw: st.DrawFn, step: int, players: int) -> DecisionRow:
+    full = draw(st.booleans())
+    choices = draw(st.integers(1 if full else 0, 6))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return DecisionRow(
+        step,
+        full,
+        rng.integers(0, 100_000, choices).astype(np.int32),
+        rng.random(choices).astype(np.float16),
+        rng.integers(0, 4096, choices).astype(np.int32),
+        rng.random(players).astype(np.float32),
+        rng.random(players).astype(np.float32),
+        draw(st.integers(2, 4096)),
+    )
+
+
+@st.composite
+def records(draw: st.DrawFn, number: int, players: int) -> GameRecord:
+    moves = draw(st.lists(st.sampled_from(["place_ring 0,0,0 2", "no_line_action"]), max_size=8))
+    steps = sorted(draw(st.sets(st.integers(0, len(moves) - 1)))) if moves else []
+    return GameRecord(
+        number,
+        tuple(moves),
+        draw(st.integers(0, players - 1)),
+        tuple(draw(st.lists(st.integers(1, 4), min_size=players, max_size=players))),
+        tuple(draw(rows(step, players)) for step in steps),
+    )
+
+
+@st.composite
+def shards(draw: st.DrawFn) -> tuple[ShardHeader, list[GameRecord]]:
+    players = draw(st.integers(2, 4))
+    first = draw(st.integers(0, 1000))
+    count = draw(st.integers(1, 4))
+    games = [draw(records(first + i, players)) for i in range(count)]
+    return header(count, first, players), games
+
+
+def assert_equal(one: GameRecord, other: GameRecord) -> None:
+    assert (one.number, one.moves, one.winner) == (other.number, other.moves, other.winner)
+    assert one.ranking == other.ranking
+    assert len(one.rows) == len(other.rows)
+    for a, b in zip(one.rows, other.rows, strict=True):
+        assert (a.step, a.full, a.simulations) == (b.step, b.full, b.simulations)
+        for name in ("actions", "policy", "visits", "root_value", "raw_value"):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name), strict=True)
+
+
+def small_shard() -> tuple[ShardHeader, list[GameRecord]]:
+    row = DecisionRow(
+        1,
+        True,
+        np.array([5, 9], np.int32),
+        np.array([0.25, 0.75], np.float16),
+        np.array([3, 29], np.int32),
+        np.array([0.5, 0.5], np.float32),
+        np.array([0.4, 0.6], np.float32),
+        32,
+    )
+    moves = ("place_ring 0,0,0 1", "move_stack 0,0,0 1,0,-1")
+    return header(1), [GameRecord(0, moves, 1, (2, 1), (row,))]
+
+
+@given(shards())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_goes_in_comes_out(tmp_path: Path, shard: tuple[ShardHeader, list[GameRecord]]):
+    written = write_shard(tmp_path, *shard)
+    read_header, games = read_shard(written.path, written.sha256)
+    assert read_header == shard[0]
+    for one, other in zip(games, shard[1], strict=True):
+        assert_equal(one, other)
+    assert written.path.name == f"{written.sha256}.shard"
+    assert hashlib.sha256(written.path.read_bytes()).hexdigest() == written.sha256
+    assert written.bytes == written.path.stat().st_size
+    assert written.decisions == sum(len(game.rows) for game in games)
+    assert write_shard(tmp_path, *shard) == written
+
+
+def test_counts_of_a_written_shard(tmp_path: Path):
+    written = write_shard(tmp_path, *small_shard())
+    assert (written.games, written.decisions, written.full_rows, written.steps) == (1, 1, 1, 2)
+    assert [path.name for path in tmp_path.iterdir()] == [written.path.name]
+
+
+def test_every_flipped_byte_is_noticed(tmp_path: Path):
+    written = write_shard(tmp_path, *small_shard())
+    good = written.path.read_bytes()
+    damaged = tmp_path / "damaged.shard"
+    for place in range(len(good)):
+        damaged.write_bytes(good[:place] + bytes([good[place] ^ 0x40]) + good[place + 1 :])
+        with pytest.raises(RecordError):
+            read_shard(damaged)
+
+
+def test_every_truncation_is_noticed(tmp_path: Path):
+    written = write_shard(tmp_path, *small_shard())
+    good = written.path.read_bytes()
+    damaged = tmp_path / "damaged.shard"
+    for length in range(len(good)):
+        damaged.write_bytes(good[:length])
+        with pytest.raises(RecordError):
+            read_shard(damaged)
+
+
+def test_the_error_is_one_sentence_naming_the_file(tmp_path: Path):
+    written = write_shard(tmp_path, *small_shard())
+    good = written.path.read_bytes()
+    written.path.write_bytes(good[:-1] + b"\x00")
+    with pytest.raises(RecordError, match=r"^shard .*\.shard is damaged: .* fetch it again\.$"):
+        read_shard(written.path)
+    with pytest.raises(RecordError, match="does not hash to"):
+        read_shard(written.path, written.sha256)
+    with pytest.raises(RecordError, match="cannot be read"):
+        read_shard(tmp_path / "absent.shard")
+
+
+def test_a_later_format_is_named(tmp_path: Path):
+    written = write_shard(tmp_path, *small_shard())
+    content = bytearray(written.path.read_bytes())
+    content[8:10] = (9).to_bytes(2, "little")
+    content[10:42] = hashlib.sha256(bytes(content[8:10]) + bytes(content[42:])).digest()
+    written.path.write_bytes(content)
+    with pytest.raises(RecordError, match="format version 9; this ringrift reads 1: upgrade it"):
+        read_shard(written.path)
+
+
+def test_games_must_be_those_of_the_header(tmp_path: Path):
+    _, games = small_shard()
+    for wrong in (header(2), header(1, first=3)):
+        with pytest.raises(RecordError):
+            write_shard(tmp_path, wrong, games)
+    with pytest.raises(RecordError, match="holds 0 games"):
+        write_shard(tmp_path, header(0), [])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"winner": 2}, "has winner 2 of 2 seats"),
+        ({"ranking": (1,), "winner": 0}, "values for the wrong seats"),
+        ({"moves": ("no_line_action",)}, "step 1 out of order"),
+    ],
+)
+def test_malformed_games_are_refused(tmp_path: Path, change: dict[str, object], told: str):
+    shard_header, (game,) = small_shard()
+    fields = {
+        name: getattr(game, name) for name in ("number", "moves", "winner", "ranking", "rows")
+    }
+    with pytest.raises(RecordError, match=told):
+        write_shard(tmp_path, shard_header, [GameRecord(**(fields | change))])
