@@ -49,6 +49,6 @@ def ranking(t: Tables, s: Row, out: Moves) -> None:
         if a != winner:
             rank = 2
             for b in range(t.players):
-                if b not in (a, winner) and _better(s, b, a):
+                if winner != b != a and _better(s, b, a):
                     rank += 1
         out[a] = rank
