@@ -179,19 +179,11 @@ class Promote(_Command, frozen=True, tag="promote"):
 
 
 class Reject(_Command, frozen=True, tag="reject"):
-    """Record that `model` did not pass, and why."""
+    """Record that `model` did not pass ("rejected") or will not be judged ("undecided")."""
 
     config: ConfigName
     model: Sha256
     verdict: Verdict
-
-
-class Retire(_Command, frozen=True, tag="retire"):
-    """Leave `model` undecided for good: it will not be evaluated (further)."""
-
-    config: ConfigName
-    model: Sha256
-    reason: Reason
 
 
 Command = (
@@ -214,7 +206,6 @@ Command = (
     | SetGenerator
     | Promote
     | Reject
-    | Retire
 )
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")

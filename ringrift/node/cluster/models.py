@@ -8,8 +8,10 @@ computed from them, never stored.
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from ringrift.node.cluster.work import EvaluationOutcome, TrainingOutcome
+from ringrift.wire.events import AnyEvent, EvaluationCompleted, ModelPublished
 from ringrift.wire.job import ConfigName, Sha256
 
 MAX_MODELS = 10_000
@@ -71,6 +73,42 @@ class Models:
     def of(self, config: str) -> list[Model]:
         """The models of a configuration, oldest generation first."""
         return sorted((m for m in self.rows.values() if m.config == config), key=_generation)
+
+    def publish(self, model: Model) -> tuple[AnyEvent, ...]:
+        """Enter a new network; the caller has made sure that it is new and that there is room."""
+        assert model.sha256 not in self.rows and len(self.rows) < MAX_MODELS
+        self.rows[model.sha256] = model
+        return (
+            ModelPublished(
+                config=model.config,
+                model=model.sha256,
+                generation=model.generation,
+                rows=model.training.rows,
+            ),
+        )
+
+    def record(
+        self, sha256: str, opponent: str, outcome: EvaluationOutcome
+    ) -> tuple[AnyEvent, ...]:
+        """Enter a match; the first one against an opponent counts."""
+        model = self.rows[sha256]
+        if opponent in model.matches or len(model.matches) >= MAX_MATCHES:
+            return ()
+        self.rows[sha256] = replace(model, matches=model.matches | {opponent: outcome})
+        wins = sum(won * openings for won, openings in enumerate(outcome.histogram))
+        games = (len(outcome.histogram) - 1) * sum(outcome.histogram)
+        return (
+            EvaluationCompleted(
+                config=model.config, model=sha256, opponent=opponent, wins=wins, games=games
+            ),
+        )
+
+    def decide(self, sha256: str, verdict: Verdict) -> Model:
+        """Enter the one decision on a model."""
+        model = self.rows[sha256]
+        assert model.verdict is None, f"{sha256} is decided already"
+        self.rows[sha256] = replace(model, verdict=verdict)
+        return self.rows[sha256]
 
 
 def _generation(model: Model) -> int:

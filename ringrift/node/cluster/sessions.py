@@ -17,21 +17,26 @@ MAX_SESSIONS = 2_000
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
-    """The first run of a sequence number: its log index and result."""
+    """The first run of sequence number `seq`: its log index and result."""
 
+    seq: int
     index: int
     result: Result
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """One session: `last_index` is the newest entry of it, `floor` the highest forgotten number."""
+    """One session.
+
+    `last_index` is its newest entry, `kept` is sorted by number, `floor` is the highest number that
+    was forgotten.
+    """
 
     id: int
     owner: str
     boot: int
     last_index: int
     floor: int = 0
-    kept: dict[int, Kept] = {}
+    kept: tuple[Kept, ...] = ()
 
 
 class Sessions:
@@ -64,7 +69,7 @@ class Sessions:
         row = self.rows.get(session)
         if row is None:
             return Refused(f"Session {session} has expired or was never open; open a new one.")
-        kept = row.kept.get(seq)
+        kept = next((kept for kept in row.kept if kept.seq == seq), None)
         if kept is None and seq <= row.floor:
             return Refused(
                 f"Number {seq} of session {session} is too old; {WINDOW} are remembered."
@@ -76,10 +81,13 @@ class Sessions:
         row = self.rows.get(session)
         if row is None:
             return
-        kept = row.kept | {seq: Kept(index, result)}
+        kept = tuple(sorted((*row.kept, Kept(seq, index, result)), key=_number))
         floor = row.floor
         if len(kept) > WINDOW:
-            floor = min(kept)
-            del kept[floor]
-        assert len(kept) <= WINDOW and floor not in kept
+            floor, kept = kept[0].seq, kept[1:]
+        assert len(kept) <= WINDOW and floor < kept[0].seq
         self.rows[session] = msgspec.structs.replace(row, kept=kept, floor=floor, last_index=index)
+
+
+def _number(kept: Kept) -> int:
+    return kept.seq

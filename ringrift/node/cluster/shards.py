@@ -5,11 +5,15 @@ shards may hold the same (run id, n): however shards are cut, sent twice or hand
 counts twice.
 """
 
+from bisect import bisect_right, insort
+from itertools import pairwise
 from typing import Annotated
 
 import msgspec
 
-from ringrift.node.cluster.work import Count
+from ringrift.node.cluster.results import Effect, Refused, ShardKept
+from ringrift.node.cluster.work import MAX_TRAINING_SHARDS, Count
+from ringrift.wire.events import ShardRegistered
 from ringrift.wire.job import ConfigName, Positive, RunId, Sha256
 
 MAX_SHARDS = 60_000
@@ -62,7 +66,97 @@ class Shards:
     def __init__(self) -> None:
         self.rows: dict[str, Shard] = {}
         self.totals: dict[str, Totals] = {}
+        self._runs: dict[str, list[tuple[int, int, str]]] = {}
+
+    @staticmethod
+    def restored(rows: dict[str, Shard], totals: dict[str, Totals]) -> "Shards":
+        """An index of those rows and totals."""
+        shards = Shards()
+        for row in rows.values():
+            shards._list(row.facts)
+        shards.rows, shards.totals = rows, totals
+        return shards
 
     def of(self, config: str) -> Totals:
         """Totals of a configuration, zeros when it has no shard."""
         return self.totals.get(config, Totals())
+
+    def newest(self, config: str, full_rows: int) -> list[Shard]:
+        """The newest shards of a config that hold at least `full_rows`, oldest first.
+
+        All of them when they hold fewer; at most MAX_TRAINING_SHARDS.
+        """
+        own = [row for row in self.rows.values() if row.facts.config == config]
+        own.sort(key=_age, reverse=True)
+        chosen: list[Shard] = []
+        rows = 0
+        for shard in own[:MAX_TRAINING_SHARDS]:
+            if rows >= full_rows:
+                break
+            chosen.append(shard)
+            rows += shard.facts.full_rows
+        return chosen[::-1]
+
+    def register(self, shard: Shard) -> Effect:
+        """Put a shard into the index unless any game of it is there already."""
+        facts = shard.facts
+        known = self.rows.get(facts.sha256)
+        if known is not None:
+            if known.facts != facts:
+                return Effect(Refused(f"Shard {facts.sha256[:12]} is known with other contents."))
+            return Effect(ShardKept(facts.sha256, known.late))
+        if len(self.rows) >= MAX_SHARDS:
+            return Effect(Refused(f"The index holds {MAX_SHARDS} shards, the most."))
+        other = self._overlap(facts)
+        if other is not None:
+            return Effect(
+                Refused(
+                    f"Games {facts.first_game} to {facts.first_game + facts.games - 1} of run "
+                    f"{facts.run_id[:12]} overlap shard {other[:12]}."
+                )
+            )
+        self.rows[facts.sha256] = shard
+        self._list(facts)
+        before = self.of(facts.config)
+        total = Totals(
+            shards=before.shards + 1,
+            games=before.games + facts.games,
+            decisions=before.decisions + facts.decisions,
+            full_rows=before.full_rows + facts.full_rows,
+            steps=before.steps + facts.steps,
+            bytes=before.bytes + facts.bytes,
+        )
+        self.totals[facts.config] = total
+        event = ShardRegistered(
+            config=facts.config, shard=facts.sha256, games=facts.games, total=total.games
+        )
+        return Effect(ShardKept(facts.sha256, shard.late), (event,))
+
+    def check(self) -> None:
+        """Assert that totals are the sums of the shards and that no game is in two of them."""
+        sums: dict[str, list[int]] = {}
+        for row in self.rows.values():
+            facts = row.facts
+            own = sums.setdefault(facts.config, [0, 0])
+            own[0] += 1
+            own[1] += facts.games
+        assert {c: [t.shards, t.games] for c, t in self.totals.items()} == sums
+        for ranges in self._runs.values():
+            assert all(a[1] <= b[0] for a, b in pairwise(ranges)), ranges
+        assert len(self.rows) <= MAX_SHARDS
+
+    def _overlap(self, facts: ShardFacts) -> str | None:
+        ranges = self._runs.get(facts.run_id, [])
+        place = bisect_right(ranges, (facts.first_game,))
+        for first, end, sha256 in ranges[max(0, place - 1) : place + 1]:
+            if facts.first_game < end and first < facts.first_game + facts.games:
+                return sha256
+        return None
+
+    def _list(self, facts: ShardFacts) -> None:
+        ranges = self._runs.setdefault(facts.run_id, [])
+        insort(ranges, (facts.first_game, facts.first_game + facts.games, facts.sha256))
+
+
+def _age(shard: Shard) -> int:
+    return shard.index

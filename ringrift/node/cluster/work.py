@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ringrift.train.blocks import histogram_of
 from ringrift.wire.job import (
     ConfigName,
     EvaluationDone,
@@ -147,11 +148,12 @@ class EvaluationOutcome(msgspec.Struct, frozen=True, tag="evaluation", tag_field
 
     @staticmethod
     def of(done: EvaluationDone) -> "EvaluationOutcome":
-        counts = [0] * (done.rotations + 1)
-        for wins in done.blocks:
-            counts[wins] += 1
+        """Raises ValueError when a block has more wins than rotations."""
         return EvaluationOutcome(
-            tuple(counts), done.distinct_openings, done.distinct_games, done.seconds
+            histogram_of(done.blocks, done.rotations),
+            done.distinct_openings,
+            done.distinct_games,
+            done.seconds,
         )
 
 

@@ -88,15 +88,16 @@ class Replica(Protocol):
 
         `session` 0 and `seq` 0 are for `OpenSession` only. At most 64 sequence numbers of a session
         may be outstanding. Waits while the proposal queue is full (back-pressure). A refusal is a
-        result. Raises CommandError (out of bounds, nothing proposed), NotLeaderError (nothing proposed),
-        ReplicaStoppedError (outcome unknown). Cancelling leaves the outcome unknown as well.
+        result. Raises CommandError or NotLeaderError (nothing proposed), ReplicaStoppedError
+        (outcome unknown). Cancelling leaves the outcome unknown as well.
         """
         ...
 
     async def read_barrier(self) -> int:
         """Wait until all that was decided before this call is applied here; returns its index.
 
-        Whoever reads `state` afterwards reads linearizably. Raises NotLeaderError, ReplicaStoppedError.
+        Whoever reads `state` afterwards reads linearizably. Raises NotLeaderError or
+        ReplicaStoppedError.
         """
         ...
 
@@ -104,9 +105,9 @@ class Replica(Protocol):
         """Every applied entry after `after_index`, in order, for ever.
 
         A feed is a cursor into a bounded window that all feeds share: a slow reader holds up nobody
-        and gets FeedBehindError (from the iterator) when it falls out of the window, upon which it takes
-        a snapshot. After a start the window reaches back to the newest snapshot on disk. Ends with
-        ReplicaStoppedError.
+        and gets FeedBehindError (from the iterator) when it falls out of the window, upon which it
+        takes a snapshot. After a start the window reaches back to the newest snapshot on disk. Ends
+        with ReplicaStoppedError.
         """
         ...
 

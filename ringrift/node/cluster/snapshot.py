@@ -1,0 +1,236 @@
+"""The whole state as a sequence of checksummed chunks, and its digest.
+
+    chunk = crc32 of the rest (4 bytes, big-endian) + msgpack of Head | Rows | Tail
+
+Head comes first, then every table's rows in key order, then Tail with the digest of it all, so a
+missing, swapped, foreign or damaged chunk is found. A chunk is at most 256 KiB and is encoded when
+it is asked for: the caller passes a checkpoint in between, and no step stalls the event loop. That
+works because rows are frozen: a shallow copy of the tables is the picture.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from ringrift.node.cluster.configs import ConfigRow, Configs
+from ringrift.node.cluster.members import Member, Members
+from ringrift.node.cluster.models import Model, Models
+from ringrift.node.cluster.queue import WorkQueue
+from ringrift.node.cluster.sessions import Session, Sessions
+from ringrift.node.cluster.shards import Shard, Shards, Totals
+from ringrift.node.cluster.transitions import Tables
+from ringrift.node.cluster.work import Item
+
+FORMAT = 1
+"""Version of the state and of this encoding."""
+MAX_CHUNK_BYTES = 256 * 1024
+_ROWS_BYTES = 64 * 1024
+"""A chunk is closed when its rows reach this; with the longest row it still fits."""
+
+_ROW_TYPES: dict[str, Any] = {
+    "sessions": tuple[int, Session],
+    "members": tuple[str, Member],
+    "configs": tuple[str, ConfigRow],
+    "work": tuple[int, Item],
+    "models": tuple[str, Model],
+    "shards": tuple[str, Shard],
+    "totals": tuple[str, Totals],
+}
+
+
+class SnapshotError(ValueError):
+    """A snapshot that cannot be used; one sentence that says why."""
+
+
+class Head(msgspec.Struct, frozen=True, tag="head", tag_field="chunk"):
+    """What the snapshot is of: cluster incarnation, and the last entry in it."""
+
+    format: int
+    incarnation: str
+    index: int
+    term: int
+
+
+class Rows(msgspec.Struct, frozen=True, tag="rows", tag_field="chunk"):
+    """Some rows of one table, as (key, row) pairs."""
+
+    table: str
+    rows: list[msgspec.Raw]
+
+
+class Tail(msgspec.Struct, frozen=True, tag="tail", tag_field="chunk"):
+    """The end: how many chunks came before, and the digest of index, term and every row."""
+
+    chunks: int
+    digest: str
+
+
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_chunk_decoder: msgspec.msgpack.Decoder[Head | Rows | Tail] = msgspec.msgpack.Decoder(
+    Head | Rows | Tail
+)
+_row_decoders = {name: msgspec.msgpack.Decoder(kind) for name, kind in _ROW_TYPES.items()}
+
+Picture = dict[str, Mapping[Any, Any]]
+
+
+def picture(tables: Tables) -> Picture:
+    """Every table by name, as it is now: shallow copies of dictionaries of frozen rows."""
+    return {
+        "sessions": dict(tables.sessions.rows),
+        "members": dict(tables.members.rows),
+        "configs": dict(tables.configs.rows),
+        "work": dict(tables.work.rows),
+        "models": dict(tables.models.rows),
+        "shards": dict(tables.shards.rows),
+        "totals": dict(tables.shards.totals),
+    }
+
+
+class _Digest:
+    """sha256 over index, term and every row, each with its table, in table and key order."""
+
+    def __init__(self, index: int, term: int) -> None:
+        self._hash = hashlib.sha256(_encoder.encode((FORMAT, index, term)))
+
+    def add(self, table: str, row: bytes | memoryview) -> None:
+        self._hash.update(_encoder.encode((table, len(row))))
+        self._hash.update(row)
+
+    def hex(self) -> str:
+        return self._hash.hexdigest()
+
+
+def digest_of(tables: Tables, index: int, term: int) -> str:
+    """sha256 (hex) of the whole state; equal on every replica at the same index."""
+    sums = _Digest(index, term)
+    for table, row in _encoded(picture(tables)):
+        sums.add(table, row)
+    return sums.hex()
+
+
+def dump(copied: Picture, incarnation: str, index: int, term: int) -> Iterator[bytes]:
+    """The chunks of a picture of the state taken after entry (`index`, `term`)."""
+    yield _sealed(Head(FORMAT, incarnation, index, term))
+    sums = _Digest(index, term)
+    chunks, size, current = 1, 0, ""
+    rows: list[msgspec.Raw] = []
+    for table, row in _encoded(copied):
+        if rows and (table != current or size + len(row) > _ROWS_BYTES):
+            yield _sealed(Rows(current, rows))
+            chunks, size, rows = chunks + 1, 0, []
+        current = table
+        sums.add(table, row)
+        rows.append(msgspec.Raw(row))
+        size += len(row)
+    if rows:
+        yield _sealed(Rows(current, rows))
+        chunks += 1
+    yield _sealed(Tail(chunks, sums.hex()))
+
+
+def _encoded(copied: Picture) -> Iterator[tuple[str, bytes]]:
+    for table in _ROW_TYPES:
+        rows = copied[table]
+        for key in sorted(rows):
+            yield table, _encoder.encode((key, rows[key]))
+
+
+def _sealed(chunk: Head | Rows | Tail) -> bytes:
+    body = _encoder.encode(chunk)
+    assert len(body) + 4 <= MAX_CHUNK_BYTES, f"a chunk of {len(body)} bytes"
+    return zlib.crc32(body).to_bytes(4, "big") + body
+
+
+class Loader:
+    """Takes a snapshot's chunks in order; `finish` returns the tables when all was there and right.
+
+    Every method raises SnapshotError on the first thing that is wrong.
+    """
+
+    def __init__(self, incarnation: str) -> None:
+        self._incarnation = incarnation
+        self._head: Head | None = None
+        self._tail: Tail | None = None
+        self._chunks = 0
+        self._sums = _Digest(0, 0)
+        self._tables: dict[str, dict[Any, Any]] = {name: {} for name in _ROW_TYPES}
+
+    def feed(self, data: bytes) -> None:
+        """Take the next chunk."""
+        chunk = self._opened(data)
+        if isinstance(chunk, Head) != (self._head is None) or self._tail is not None:
+            raise SnapshotError("The snapshot's chunks are out of order.")
+        match chunk:
+            case Head():
+                self._begin(chunk)
+            case Rows():
+                self._take(chunk)
+            case Tail():
+                self._tail = chunk
+                if chunk.chunks != self._chunks or chunk.digest != self._sums.hex():
+                    raise SnapshotError("The snapshot's chunks do not add up to its digest.")
+        self._chunks += 1
+
+    def finish(self) -> tuple[Head, Tables, str]:
+        """The head, the tables and their digest."""
+        if self._head is None or self._tail is None:
+            raise SnapshotError("The snapshot is cut short.")
+        rows = self._tables
+        sessions, members, configs, models = Sessions(), Members(), Configs(), Models()
+        sessions.rows = rows["sessions"]
+        members.rows = rows["members"]
+        configs.rows = rows["configs"]
+        models.rows = rows["models"]
+        tables = Tables(
+            sessions=sessions,
+            members=members,
+            configs=configs,
+            work=WorkQueue.of(rows["work"].values()),
+            models=models,
+            shards=Shards.restored(rows["shards"], rows["totals"]),
+        )
+        return self._head, tables, self._tail.digest
+
+    def _opened(self, data: bytes) -> Head | Rows | Tail:
+        if not 4 < len(data) <= MAX_CHUNK_BYTES:
+            raise SnapshotError(f"A snapshot chunk has {len(data)} bytes.")
+        body = data[4:]
+        if zlib.crc32(body) != int.from_bytes(data[:4], "big"):
+            raise SnapshotError(f"Chunk {self._chunks} of the snapshot is damaged.")
+        try:
+            return _chunk_decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise SnapshotError(f"A snapshot chunk cannot be read: {error}.") from error
+
+    def _begin(self, head: Head) -> None:
+        if head.format != FORMAT:
+            raise SnapshotError(f"The snapshot has format {head.format}; {FORMAT} is understood.")
+        if head.incarnation != self._incarnation:
+            raise SnapshotError(f"The snapshot is of another cluster, {head.incarnation}.")
+        self._head = head
+        self._sums = _Digest(head.index, head.term)
+
+    def _take(self, chunk: Rows) -> None:
+        table = self._tables.get(chunk.table)
+        if table is None:
+            raise SnapshotError(f"The snapshot has an unknown table {chunk.table!r}.")
+        decode = _row_decoders[chunk.table].decode
+        try:
+            for raw in chunk.rows:
+                key, row = decode(raw)
+                table[key] = row
+                self._sums.add(chunk.table, memoryview(raw))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise SnapshotError(f"A row of {chunk.table} cannot be read: {error}.") from error
+
+
+def load(chunks: Iterable[bytes], incarnation: str) -> tuple[Head, Tables, str]:
+    """`Loader` over all chunks at once."""
+    loader = Loader(incarnation)
+    for chunk in chunks:
+        loader.feed(chunk)
+    return loader.finish()
