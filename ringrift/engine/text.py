@@ -457,7 +457,7 @@ def _word_fits(t: Tables, pattern: str, word: str) -> bool:
 _WANTED = {"c": "a cell of {board}", "l": "cells of {board} in cell order joined with ';'"}
 
 
-def _check_grammar(t: Tables, text: str) -> None:
+def check_grammar(t: Tables, text: str) -> None:
     """Raise EngineError for the first word of a move text that no move could have there."""
     word, *rest = text.split(" ")
     forms = _GRAMMAR.get(word)
@@ -483,7 +483,7 @@ def parse_move(t: Tables, s: Row, text: str) -> int:
 
     Raises EngineError naming the field when the text is malformed, the phase when it is not legal.
     """
-    _check_grammar(t, text)
+    check_grammar(t, text)
     code = legal_texts(t, s, new_scratch(t)).get(text)
     if code is None:
         raise illegal_move(s, text)
