@@ -1,0 +1,182 @@
+"""Evaluators without a network, and an independent search to compare the kernels with."""
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ringrift.engine.config import Config
+from ringrift.engine.kernels import action_index, new_scratch, write_planes
+from ringrift.engine.rng import seed_rng
+from ringrift.engine.rules import Tables, tables_for
+from ringrift.engine.state import SEAT, WINNER, Row, new_state
+from ringrift.train.play import Referee, play_random_turns
+from ringrift.train.search.schedule import considered_visits
+
+
+def spread(seed: int, n: int) -> NDArray[np.float64]:
+    """n numbers in [0, 1) by integer hashing (splitmix64 finaliser)."""
+    with np.errstate(over="ignore"):
+        z = np.uint64(seed) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z ^= z >> np.uint64(31)
+    return (z >> np.uint64(40)).astype(np.float64) / 2.0**24
+
+
+class HashEvaluator:
+    """Opinions that depend on every bit of a position's planes, and on nothing else."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+
+    def evaluate(self, planes):
+        answers = [self.one(p) for p in planes]
+        return np.stack([a[0] for a in answers]), np.stack([a[1] for a in answers])
+
+    def one(self, planes):
+        digest = hashlib.blake2b(planes.tobytes(), digest_size=8).digest()
+        numbers = spread(int.from_bytes(digest, "big"), self.tables.actions + self.tables.players)
+        weights = numbers[self.tables.actions :] + 0.05
+        logits = 4 * numbers[: self.tables.actions] - 2
+        return logits.astype(np.float32), (weights / weights.sum()).astype(np.float32)
+
+
+class ConstantEvaluator:
+    """The same opinion of every position: no preference, the given values relative to the mover."""
+
+    def __init__(self, tables: Tables, values) -> None:
+        self.tables = tables
+        self.values = np.array(values, dtype=np.float32)
+
+    def evaluate(self, planes):
+        n = len(planes)
+        return np.zeros((n, self.tables.actions), np.float32), np.tile(self.values, (n, 1))
+
+
+def position(config: str, seed: int, turns: int) -> tuple[Tables, Row]:
+    """A decision after `turns` random turns, or at most that many: never a finished game."""
+    tables = tables_for(Config.parse(config))
+    referee = Referee(tables)
+    for shorter in range(turns, -1, -1):
+        state = new_state(tables)
+        legal, _ = play_random_turns(referee, state, shorter, seed_rng(seed))
+        if len(legal) > 0:
+            return tables, state
+    raise AssertionError("a new game is over")
+
+
+@dataclass
+class Node:
+    state: Row
+    moves: list[int]
+    seat: int
+    own: list[float] = field(default_factory=list)
+    logits: list[float] = field(default_factory=list)
+    children: dict[int, "Node"] = field(default_factory=dict)
+    through: list[list[float]] = field(default_factory=list)  # every vector backed up, in order
+
+    @property
+    def visits(self) -> int:
+        return len(self.through)
+
+    def mean(self, seat: int) -> float:
+        return sum(v[seat] for v in self.through) / self.visits
+
+
+class ReferenceSearch:
+    """The search written from the paper once more, with objects and lists, for one game."""
+
+    def __init__(self, tables: Tables, evaluator, c_scale: float) -> None:
+        self.t, self.evaluator, self.c_scale = tables, evaluator, c_scale
+        self.referee, self.scratch = Referee(tables), new_scratch(tables)
+
+    def run(self, state: Row, simulations: int, considered: int, noise: list[float] | None = None):
+        root = self.grow(state.copy())
+        self.noise = noise or [0.0] * len(root.moves)
+        for wanted in considered_visits(min(considered, len(root.moves)), simulations):
+            self.simulate(root, wanted)
+        most = max(c.visits for c in root.children.values())
+        return root, self.at_root(root, most), self.improved(root)
+
+    def grow(self, state: Row) -> Node:
+        legal, _ = self.referee.settle(state)
+        n = self.t.players
+        if len(legal) == 0:
+            won = [1.0 if seat == state[WINNER] else 0.0 for seat in range(n)]
+            return Node(state, [], -1, own=won, through=[won])
+        planes = np.zeros((self.t.planes, self.t.height, self.t.width), np.float32)
+        write_planes(self.t, state, planes, self.scratch)
+        logits, values = self.evaluator.evaluate(planes[None])
+        seat = int(state[SEAT])
+        own = [float(values[0][(absolute - seat) % n]) for absolute in range(n)]
+        at = [float(logits[0][action_index(self.t, state, m)]) for m in legal]
+        return Node(state, [int(m) for m in legal], seat, own, at, through=[own])
+
+    def prior(self, node: Node) -> list[float]:
+        return softmax(node.logits)
+
+    def scores(self, node: Node) -> list[float]:
+        most = max((c.visits for c in node.children.values()), default=0)
+        prior = self.prior(node)
+        seen = sum(c.visits for c in node.children.values())
+        mixed = node.own[node.seat]
+        if node.children:
+            mass = sum(prior[i] for i in node.children)
+            mean = sum(prior[i] * c.mean(node.seat) for i, c in node.children.items()) / mass
+            mixed = (mixed + seen * mean) / (1 + seen)
+        q = [
+            node.children[i].mean(node.seat) if i in node.children else mixed
+            for i in range(len(node.moves))
+        ]
+        return [x + (50 + most) * self.c_scale * v for x, v in zip(node.logits, q, strict=True)]
+
+    def improved(self, node: Node) -> list[float]:
+        return softmax(self.scores(node))
+
+    def at_root(self, root: Node, wanted: int) -> int:
+        scores = self.scores(root)
+        able = [
+            i
+            for i in range(len(root.moves))
+            if (root.children[i].visits if i in root.children else 0) == wanted
+        ]
+        return max(able, key=lambda i: (self.noise[i] + scores[i], -i))
+
+    def below(self, node: Node) -> int:
+        policy = self.improved(node)
+        seen = sum(c.visits for c in node.children.values())
+        lag = [
+            p - (node.children[i].visits if i in node.children else 0) / (1 + seen)
+            for i, p in enumerate(policy)
+        ]
+        return max(range(len(lag)), key=lambda i: (lag[i], -i))
+
+    def simulate(self, root: Node, wanted: int) -> None:
+        path, edge = [root], self.at_root(root, wanted)
+        while edge in path[-1].children:
+            node = path[-1].children[edge]
+            path.append(node)
+            if node.seat < 0:
+                break
+            edge = self.below(node)
+        if path[-1].seat < 0:
+            value = path[-1].own
+            path[-1].through.append(value)
+            path.pop()
+        else:
+            parent = path[-1]
+            state = parent.state.copy()
+            self.referee.play(state, parent.moves[edge])
+            parent.children[edge] = self.grow(state)
+            value = parent.children[edge].own
+        for node in path:
+            node.through.append(value)
+
+
+def softmax(x: list[float]) -> list[float]:
+    top = max(x)
+    e = [math.exp(v - top) for v in x]
+    return [v / sum(e) for v in e]
