@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 ENGINE_FOLDER = Path(__file__).parent
 
 # Plain Python that no kernel imports: editing it must not throw compiled kernels away.
-NOT_COMPILED = frozenset({"text.py", "game.py", "verify.py", "errors.py"})
+NOT_COMPILED = frozenset({"draw.py", "errors.py", "game.py", "text.py", "verify.py"})
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -1,0 +1,103 @@
+"""`ringrift engine`: the rules at the command line."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cyclopts
+
+if TYPE_CHECKING:
+    from ringrift.engine.verify import Report
+
+app = cyclopts.App(
+    name="engine", help="The rules of RingRift: verify recorded games, show positions."
+)
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+@app.command
+def verify(*files: Path) -> None:
+    """Replay recorded games and test vectors, and compare every legal set, state and result.
+
+    Exits 0 when nothing differs, 1 when something does, 2 when a file cannot be used.
+
+    Parameters
+    ----------
+    files
+        JSON-lines files, plain or gzip-compressed.
+    """
+    from ringrift.engine.errors import EngineError
+    from ringrift.engine.verify import verify_file
+
+    if not files:
+        print("verify needs at least one FILE of recorded games or vectors.", file=sys.stderr)
+        raise SystemExit(2)
+    differences = 0
+    for path in files:
+        started = time.monotonic()
+        told = started
+
+        def progress(report: "Report") -> None:
+            nonlocal told
+            now = time.monotonic()
+            if now - told >= _SECONDS_BETWEEN_LINES:
+                told = now
+                line = f"  {report.games} games, {report.steps} steps, "
+                print(line + f"{report.differences} differences so far", file=sys.stderr)
+
+        try:
+            report = verify_file(path, progress)
+        except EngineError as error:
+            print(error, file=sys.stderr)
+            raise SystemExit(2) from None
+        seconds = time.monotonic() - started
+        differences += report.differences
+        print("\n".join(_summary(report, seconds)))
+    raise SystemExit(1 if differences else 0)
+
+
+def _summary(report: "Report", seconds: float) -> list[str]:
+    lines = [f"{report.path}: {report.differences} differences in {seconds:.1f} s"]
+    if report.games:
+        lines.append(
+            f"  {report.games} games, {report.steps} steps ({report.steps / seconds:.0f}/s), "
+            f"{report.choices} legal choices"
+        )
+    if report.vectors_held + report.vectors_refused + report.vectors_skipped:
+        lines.append(
+            f"  {report.vectors_held} vectors hold, {report.vectors_refused} illegal ones refused, "
+            f"{report.vectors_skipped} unusable skipped"
+        )
+    lines += [f"  {example}" for example in report.examples]
+    left = report.differences - len(report.examples)
+    return [*lines, f"  and {left} more"] if left > 0 else lines
+
+
+@app.command
+def show(state: str, *, legal: bool = False) -> None:
+    """Draw a position and say who is to act.
+
+    Parameters
+    ----------
+    state
+        A state text (RR1|...), in quotes.
+    legal
+        Also list every legal choice.
+    """
+    from ringrift.engine.draw import draw
+    from ringrift.engine.errors import EngineError
+    from ringrift.engine.kernels import new_scratch
+    from ringrift.engine.text import legal_texts, parse_state
+
+    try:
+        tables, row = parse_state(state)
+    except EngineError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    print(draw(tables, row))
+    choices = legal_texts(tables, row, new_scratch(tables))
+    print(f"{len(choices)} legal choices")
+    if legal:
+        print("\n".join(choices))
