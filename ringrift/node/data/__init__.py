@@ -1,0 +1,5 @@
+"""What a node keeps on its own disk beside the log: blobs by content, history to draw.
+
+A child writes a file, `blobs` checks its hash and takes it over; only then is it registered in the
+log. `history` follows the log's feed into SQLite and hands every event on to those who watch.
+"""

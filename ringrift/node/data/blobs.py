@@ -1,0 +1,82 @@
+"""Content-addressed files: what lies under a hash has that hash, and is on the disk for good.
+
+    blobs/<first two digits>/<sha256>
+
+Everything here blocks; drivers run it off the event loop.
+"""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+READ_BYTES = 1 << 20
+
+
+class BlobError(Exception):
+    """A file that is not what it was said to be, or not there: one sentence."""
+
+
+class BlobStore:
+    """The blobs of one node."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, sha256: str) -> Path:
+        """Where the blob of this hash lies, or would lie."""
+        return self._root / sha256[:2] / sha256
+
+    def has(self, sha256: str) -> bool:
+        """Whether the blob is here; its bytes are not looked at (`verify` does)."""
+        return self.path(sha256).is_file()
+
+    def take(self, source: Path, sha256: str, size: int) -> Path:
+        """Check `source` and move it into the store, durably; returns its path there.
+
+        Taking what is already here is no change. Raises `BlobError` when hash or size are not as
+        said, or the file is missing; the source then stays where it is.
+        """
+        target = self.path(sha256)
+        if not source.exists() and target.is_file():
+            self.verify(sha256)
+            return target
+        _check(source, sha256, size)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sync(source)
+        source.replace(target)
+        # The rename, and the directory it may have needed, are only safe once these are synced.
+        _sync(target.parent)
+        _sync(self._root)
+        return target
+
+    def verify(self, sha256: str) -> Path:
+        """Return the path of a blob after reading all of it. Raises `BlobError`."""
+        path = self.path(sha256)
+        _check(path, sha256, None)
+        return path
+
+
+def _check(path: Path, sha256: str, size: int | None) -> None:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise BlobError(f"{path.name} is no plain file")
+            while block := file.read(READ_BYTES):
+                digest.update(block)
+    except OSError as error:
+        raise BlobError(f"{path.name} cannot be read: {error.strerror}") from error
+    if size is not None and status.st_size != size:
+        raise BlobError(f"{path.name} has {status.st_size} bytes and not {size} as said")
+    if digest.hexdigest() != sha256:
+        raise BlobError(f"{path.name} does not have the sha256 {sha256}: its bytes changed")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
