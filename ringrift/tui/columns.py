@@ -74,8 +74,8 @@ def fit(listing: Listing, width: int) -> tuple[tuple[int, int], ...]:
     widths: list[tuple[int, int]] = []
     for i in shown:
         if i in flexible:
-            last = i == flexible[-1]
-            share = max(1, room if last else min(natural[i], room // 2))
+            later = sum(least(j) for j in flexible if j > i)
+            share = max(1, room if i == flexible[-1] else min(natural[i], room - later))
             room -= share
             widths.append((i, share))
         else:

@@ -23,7 +23,10 @@ Target = Literal["none", "node", "config", "work"]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One verb. `{target}` in `confirm` stands for the name of what is selected."""
+    """One verb. `{target}` in `confirm` stands for the name of what is selected.
+
+    `footer` is its rank at the bottom of the screen (1 stays longest where it is narrow, 0: not).
+    """
 
     verb: str
     key: str
@@ -33,19 +36,19 @@ class Action:
     target: Target = "none"
     danger: bool = False
     confirm: str = ""
-    footer: bool = False
+    footer: int = 0
     request: Callable[[str], ActionRequest] | None = None
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("help", "question_mark", "help", "List every action; enter runs it.", footer=True),
-    Action("command", "colon", "command", "Type an action's name, e.g. `drain`.", footer=True),
+    Action("help", "question_mark", "help", "List every action; enter runs it.", footer=1),
+    Action("command", "colon", "command", "Type an action's name, e.g. `drain`.", footer=3),
     Action("overview", "1", "overview", "Stages, work, configurations, nodes, loops."),
     Action("models", "2", "models", "Every network: Elo, matches, verdict."),
     Action("events", "3", "events", "What happened, newest last."),
-    Action("filter", "slash", "filter", "Show only events that contain these words.", footer=True),
+    Action("filter", "slash", "filter", "Show only events that contain these words.", footer=5),
     Action("clear", "escape", "clear", "Drop the filter and the faults-only view."),
-    Action("faults", "f", "faults", "Show only what is failing, or all again.", footer=True),
+    Action("faults", "f", "faults", "Show only what is failing, or all again.", footer=9),
     Action("describe", "enter", "describe", "Every figure of the selected line."),
     Action(
         "drain",
@@ -57,7 +60,7 @@ ACTIONS: tuple[Action, ...] = (
         danger=True,
         confirm="Drain {target}? Its children hand in what they have and it claims nothing more "
         "until it is undrained.",
-        footer=True,
+        footer=4,
         request=lambda node: SetNodeMode(node=node, mode="draining"),
     ),
     Action(
@@ -68,7 +71,7 @@ ACTIONS: tuple[Action, ...] = (
         role="operator",
         target="node",
         confirm="Undrain {target}? It claims work again.",
-        footer=True,
+        footer=7,
         request=lambda node: SetNodeMode(node=node, mode="active"),
     ),
     Action(
@@ -81,7 +84,7 @@ ACTIONS: tuple[Action, ...] = (
         danger=True,
         confirm="Restart {target}? Its children hand in what they have, the process ends and its "
         "sentinel starts it anew; this view reconnects.",
-        footer=True,
+        footer=6,
         request=lambda node: RestartNode(node=node),
     ),
     Action(
@@ -93,7 +96,7 @@ ACTIONS: tuple[Action, ...] = (
         target="config",
         danger=True,
         confirm="Pause {target}? Running items finish; no new work is made for it.",
-        footer=True,
+        footer=8,
         request=lambda config: SetConfigMode(config=config, mode="paused"),
     ),
     Action(
@@ -104,7 +107,7 @@ ACTIONS: tuple[Action, ...] = (
         role="operator",
         target="config",
         confirm="Resume {target}? Work is made for it again.",
-        footer=True,
+        footer=10,
         request=lambda config: SetConfigMode(config=config, mode="active"),
     ),
     Action(
@@ -118,7 +121,7 @@ ACTIONS: tuple[Action, ...] = (
         confirm="Cancel work item #{target}? If a child works on it, the child is stopped.",
         request=lambda item: CancelWork(item=int(item)),
     ),
-    Action("quit", "q", "quit", "Leave the cockpit.", footer=True),
+    Action("quit", "q", "quit", "Leave the cockpit.", footer=2),
 )
 
 BY_VERB: dict[str, Action] = {action.verb: action for action in ACTIONS}

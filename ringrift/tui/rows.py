@@ -19,7 +19,7 @@ from ringrift.wire.views import (
     WorkView,
 )
 
-BAR_WIDTH: Final = 16
+BAR_WIDTH: Final = 12
 
 _STAGE_CELLS: dict[str, Cell] = {
     "running": Cell("▶ running", "good"),
@@ -113,7 +113,7 @@ def _work(view: WorkView) -> Row:
     elif view.state == "claimed":
         shown = Cell("starting", "accent")
     else:
-        again = f", attempt {view.attempts + 1} of {view.max_attempts}" if view.attempts else ""
+        again = f", try {view.attempts + 1}/{view.max_attempts}" if view.attempts else ""
         shown = Cell(view.state + (again if view.state == "pending" else ""), tone)
     speed = text.rate(progress.rate) if progress else text.UNKNOWN
     cells = (

@@ -1,0 +1,1 @@
+"""The third screen: what happened, newest last, with a filter."""

@@ -1,0 +1,85 @@
+"""The two lines at the top: where we are and how it goes; says so when the node is silent."""
+
+from rich.text import Text
+from textual.app import RenderResult
+from textual.widget import Widget
+
+from ringrift.tui import rows
+from ringrift.tui.columns import Cell
+from ringrift.tui.seen import Seen
+
+TABS = (("1", "overview", "Overview"), ("2", "models", "Models & Elo"), ("3", "events", "Events"))
+_STYLES = {"dim": "dim", "strong": "bold", "good": "green", "warn": "yellow", "bad": "red bold"}
+
+
+def _toned(cell: Cell) -> Text:
+    return Text(cell.text, style=_STYLES.get(cell.tone, ""))
+
+
+class Header(Widget):
+    """Tabs and identity, then the headline figures, or why there are none."""
+
+    def __init__(self, *, readonly: bool) -> None:
+        super().__init__(id="header")
+        self._seen = Seen()
+        self._silent = ""
+        self._screen_name = "overview"
+        self._readonly = readonly
+
+    def show(self, seen: Seen, silent: str, screen: str) -> None:
+        """Draw this from now on; `silent` is how long the node has not answered."""
+        self._seen, self._silent, self._screen_name = seen, silent, screen
+        self.set_class(seen.problem is not None, "-silent")
+        self.refresh()
+
+    def render(self) -> RenderResult:
+        width = self.size.width
+        return Text("\n").join([self._first(width), self._second(width)])
+
+    def _first(self, width: int) -> Text:
+        left = Text(" ")
+        for key, name, title in TABS:
+            here = name == self._screen_name
+            words = f" {key} {title} " if width >= 56 or here else f" {key} "
+            left.append(f"[{words.strip()}]" if here else words, "bold" if here else "dim")
+            left.append(" ")
+        right = self._identity(width - left.cell_len - 1)
+        gap = max(1, width - left.cell_len - right.cell_len - 1)
+        line = left + Text(" " * gap) + right
+        line.truncate(width, overflow="ellipsis")
+        return line
+
+    def _identity(self, room: int) -> Text:
+        status = self._seen.status
+        if status is None:
+            return Text("ringrift", "bold")
+        name = f"{status.profile}/{status.name}"
+        role = "leader" if status.leader_id == status.node_id else "follower"
+        if not status.voter_quorum_ok:
+            role = "no quorum"
+        health = rows.health(status.healthy)
+        if self._seen.problem is not None:
+            health = Cell("○ no answer", "bad")
+        readonly = "  read-only" if self._readonly else ""
+        full = f"ringrift {status.version}  {name}  {role}, term {status.term}{readonly}  "
+        for words in (full, f"{name}  {role}{readonly}  ", f"{name}  ", ""):
+            if len(words) + len(health.text) <= room:
+                return Text(words) + _toned(health)
+        return _toned(health)
+
+    def _second(self, width: int) -> Text:
+        status = self._seen.status
+        if self._seen.problem is not None:
+            known = f" {self._silent} without an answer: " if status else " "
+            line = Text(known + self._seen.problem + " Trying again every second.")
+        elif status is None:
+            line = Text(" connecting …", "dim")
+        elif status.healthy is False and status.reason and width < 120:
+            line = Text(" ") + Text("  ").join(_toned(c) for c in rows.headline(status)[:3])
+            line.append(f"  {status.reason}", "red bold")
+        else:
+            line = Text(" ") + Text("   ").join(_toned(c) for c in rows.headline(status))
+            if status.healthy is False and status.reason:
+                line.append(f"   {status.reason}", "red bold")
+        line.truncate(width, overflow="ellipsis")
+        return line

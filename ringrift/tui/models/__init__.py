@@ -1,0 +1,1 @@
+"""The second screen: every network, the Elo curve with errors, the selected one's verdict."""
