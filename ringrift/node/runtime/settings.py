@@ -24,7 +24,6 @@ Percent = Annotated[float, Meta(gt=0, le=100)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
 Budget = Annotated[int, Meta(ge=2, le=4096)]
-Shares = tuple[Share, Share, Share]
 ENV_PREFIX = "RINGRIFT_"
 
 
@@ -192,20 +191,13 @@ class PipelineSettings(Section, frozen=True):
 
 
 class PromotionSettings(Section, frozen=True):
-    """What a candidate must show before it becomes champion; lists are for 2, 3 and 4 seats."""
+    """What a match must hold before it may speak for or against a promotion."""
 
-    random_floor: Annotated[
-        Shares, Meta(description="least share of games won against the random player")
-    ] = (0.70, 0.50, 0.40)
-    heuristic_floor: Annotated[
-        Shares, Meta(description="least share of games won against the heuristic player")
-    ] = (0.65, 0.45, 0.35)
-    champion_floor: Annotated[
-        Shares, Meta(description="the 95 % lower bound against the champion must be above this")
-    ] = (0.5, 1 / 3, 0.25)
-    min_openings: Annotated[
-        Count, Meta(description="openings played against an opponent before its match counts")
-    ] = 20
+    minimum_games: Annotated[Count, Meta(description="games played against an opponent")] = 40
+    minimum_openings: Annotated[Count, Meta(description="distinct openings among them")] = 20
+    distinct_share: Annotated[
+        Share, Meta(description="share of games, and of openings, that must be distinct")
+    ] = 0.9
 
 
 class HttpSettings(Section, frozen=True):

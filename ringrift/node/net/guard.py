@@ -1,0 +1,105 @@
+"""What stands before every route: who may be asked for, how much may be sent, how errors look."""
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ringrift.wire.views import ErrorView
+
+LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost"})
+
+
+class RequestError(Exception):
+    """A request that is refused with this status and this one sentence."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def error_response(status: int, sentence: str) -> Response:
+    """Answer with an `ErrorView`."""
+    return json_response(ErrorView(error=sentence), status)
+
+
+def json_response(body: object, status: int = 200) -> Response:
+    """Answer with a struct as JSON."""
+    return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+class Guard:
+    """Refuses foreign hosts, foreign origins and long bodies before a route sees them.
+
+    A page in a browser can send requests to loopback under a name of its own (DNS rebinding) or
+    from its own origin; neither is somebody who was invited here.
+    """
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            check_head(Headers(scope=scope), self._max_body_bytes)
+        except RequestError as error:
+            await error_response(error.status, str(error))(scope, receive, send)
+            return
+        taken = 0
+
+        async def bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._max_body_bytes:
+                raise RequestError(413, _too_long(self._max_body_bytes))
+            return message
+
+        await self._app(scope, bounded, send)
+
+
+def check_head(headers: Headers, max_body_bytes: int) -> None:
+    """Raise `RequestError` for a request whose head alone is reason enough to refuse it."""
+    host = headers.get("host", "")
+    if not _is_local(f"//{host}"):
+        raise RequestError(403, f"host {host[:80]!r} is not this node; use 127.0.0.1 or localhost")
+    origin = headers.get("origin")
+    if origin is not None and not _is_local(origin):
+        raise RequestError(403, f"origin {origin[:80]!r} may not ask this node")
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()):
+        raise RequestError(400, f"content-length {length[:20]!r} is no number")
+    if int(length) > max_body_bytes:
+        raise RequestError(413, _too_long(max_body_bytes))
+
+
+def one_integer(
+    values: Iterable[str], name: str, *, default: int | None, low: int, high: int
+) -> int | None:
+    """Read a query parameter given at most once; raises `RequestError` naming it."""
+    given = list(values)
+    if not given:
+        return default
+    text = given[0]
+    if len(given) > 1 or not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise RequestError(400, f"{name} must be one number from {low} to {high}")
+    if not low <= int(text) <= high:
+        raise RequestError(400, f"{name} must be from {low} to {high}, not {text}")
+    return int(text)
+
+
+def _is_local(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in LOCAL_HOSTS
+    except ValueError:
+        return False
+
+
+def _too_long(max_body_bytes: int) -> str:
+    return f"the body is too long; at most {max_body_bytes} bytes are read"
