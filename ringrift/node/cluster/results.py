@@ -24,6 +24,12 @@ class Refused(msgspec.Struct, frozen=True, tag="refused", tag_field="is"):
     reason: str
 
 
+class SessionLost(msgspec.Struct, frozen=True, tag="session_lost", tag_field="is"):
+    """The command did not run: its session is not open, or its number is no longer remembered."""
+
+    reason: str
+
+
 class SessionOpened(msgspec.Struct, frozen=True, tag="session_opened", tag_field="is"):
     """A new session; its number is the index of the entry that opened it."""
 
@@ -56,7 +62,7 @@ class ShardKept(msgspec.Struct, frozen=True, tag="shard_kept", tag_field="is"):
     late: bool
 
 
-Result = Done | Refused | SessionOpened | Queued | Claimed | ShardKept
+Result = Done | Refused | SessionLost | SessionOpened | Queued | Claimed | ShardKept
 
 
 class Effect(NamedTuple):

@@ -8,7 +8,7 @@ with its new one: nothing of an earlier life can take effect any more.
 
 import msgspec
 
-from ringrift.node.cluster.results import Done, Effect, Refused, Result, SessionOpened
+from ringrift.node.cluster.results import Done, Effect, Refused, Result, SessionLost, SessionOpened
 
 WINDOW = 64
 """Sequence numbers of a session that may be outstanding at once."""
@@ -64,16 +64,14 @@ class Sessions:
         del self.rows[session]
         return Effect(Done(f"session {session} expired"))
 
-    def earlier(self, session: int, seq: int) -> Kept | Refused | None:
+    def earlier(self, session: int, seq: int) -> Kept | SessionLost | None:
         """The first run of (session, seq), why it may not run, or None when it is to run now."""
         row = self.rows.get(session)
         if row is None:
-            return Refused(f"Session {session} has expired or was never open; open a new one.")
+            return SessionLost(f"Session {session} has expired or was never open; open a new one.")
         kept = next((kept for kept in row.kept if kept.seq == seq), None)
         if kept is None and seq <= row.floor:
-            return Refused(
-                f"Number {seq} of session {session} is too old; {WINDOW} are remembered."
-            )
+            return SessionLost(f"Number {seq} of session {session} is older than {WINDOW} others.")
         return kept
 
     def keep(self, session: int, seq: int, index: int, result: Result) -> None:

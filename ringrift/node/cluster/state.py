@@ -26,7 +26,7 @@ from ringrift.node.cluster.configs import Configs
 from ringrift.node.cluster.members import Members
 from ringrift.node.cluster.models import Model, Models, Status
 from ringrift.node.cluster.queue import WorkQueue
-from ringrift.node.cluster.results import Applied, Effect, Refused
+from ringrift.node.cluster.results import Applied, Effect, SessionLost
 from ringrift.node.cluster.sessions import Kept, Sessions
 from ringrift.node.cluster.shards import Shards
 from ringrift.node.cluster.snapshot import Loader, digest_of, dump, picture
@@ -117,7 +117,7 @@ class ClusterState:
         if isinstance(command, _WITHOUT_SESSION):
             return None
         kept = self.sessions.earlier(entry.session, entry.seq)
-        return Kept(entry.seq, entry.index, kept) if isinstance(kept, Refused) else kept
+        return Kept(entry.seq, entry.index, kept) if isinstance(kept, SessionLost) else kept
 
     def _run(self, entry: Entry, command: c.Command) -> Effect:
         place = t.Place(entry.index, entry.at_ms)

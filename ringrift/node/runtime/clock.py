@@ -1,39 +1,30 @@
-"""Time as it is handed to every driver: monotonic for decisions, wall clock for people only."""
+"""Time, handed in: nothing below the composition root reads a clock of its own."""
 
 import time
 from typing import Protocol
 
-import trio
-
 
 class Clock(Protocol):
-    """A source of time; tests hand in one that they move themselves."""
+    """Two clocks that must not be mixed: one to measure with, one to show."""
 
     def now(self) -> float:
-        """Seconds that only ever go forward, through a suspend too; their origin means nothing."""
+        """Seconds that never go back and go on while the machine sleeps; zero is arbitrary."""
         ...
 
     def wall_ms(self) -> int:
-        """Unix milliseconds, for display and archiving, never for a decision."""
+        """Unix time in milliseconds, for people; it may jump."""
         ...
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        ...
+
+# A suspended leader must notice how long it slept, so where there is one, take the boot-time clock.
+_BOOTTIME: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
-    """The machine's own clocks."""
+    """The machine's clocks."""
 
     def now(self) -> float:
-        return time.clock_gettime(_STEADY)
+        return time.clock_gettime(_BOOTTIME)
 
     def wall_ms(self) -> int:
         return time.time_ns() // 1_000_000
-
-    async def sleep(self, seconds: float) -> None:
-        await trio.sleep(seconds)
-
-
-# A monotonic clock that stands still while the machine sleeps would trust a lease for too long.
-_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)

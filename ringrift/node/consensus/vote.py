@@ -1,0 +1,47 @@
+"""The vote file: what a replica has promised, durable before anybody hears of it.
+
+A replica that lost it could vote twice in one term, so a directory with a log but without its vote
+file is no longer this member's.
+"""
+
+import zlib
+
+import msgspec
+
+from ringrift.node.consensus.log import REMEDY, LogCorruptError
+from ringrift.node.runtime.disk import Disk, write_atomically
+
+NAME = "vote"
+
+
+class Vote(msgspec.Struct, frozen=True, kw_only=True):
+    """`term` never goes back; `voted_for` is the vote given in it.
+
+    `sealed` is an entry up to which the log was durable when this was written: a log that ends
+    before it has lost something.
+    """
+
+    incarnation: str
+    term: int
+    voted_for: str | None
+    sealed: int
+
+
+def read_vote(disk: Disk) -> Vote | None:
+    """The vote of this directory, None when there is none; raises LogCorruptError on damage."""
+    if NAME not in disk.names():
+        return None
+    data = disk.read(NAME)
+    body = data[4:]
+    if zlib.crc32(body) != int.from_bytes(data[:4], "big"):
+        raise LogCorruptError(f"The vote file is damaged; {REMEDY}.")
+    try:
+        return msgspec.msgpack.decode(body, type=Vote)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise LogCorruptError(f"The vote file cannot be read: {error}; {REMEDY}.") from error
+
+
+def write_vote(disk: Disk, vote: Vote) -> None:
+    """Replace the vote, durably and atomically."""
+    body = msgspec.msgpack.encode(vote)
+    write_atomically(disk, NAME, [zlib.crc32(body).to_bytes(4, "big") + body])
