@@ -6,8 +6,10 @@ Shards, datasets and weights are all written and checked through here.
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 
 class ArtifactError(ValueError):
@@ -23,26 +25,28 @@ class Artifact:
     bytes: int
 
 
-def write_artifact(directory: Path, kind: str, content: bytes) -> Artifact:
-    """Write `content` durably: it is complete under its final name or not at all.
+def write_artifact(directory: Path, kind: str, write: Callable[[BinaryIO], object]) -> Artifact:
+    """Let `write` fill a file durably: it is complete under its final name or not at all.
 
     The directory is made if needed. Raises OSError (disk full, no permission) with nothing left.
     """
-    sha256 = hashlib.sha256(content).hexdigest()
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{sha256}.{kind}"
-    descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=".", suffix=".partial")
+    descriptor, name = tempfile.mkstemp(dir=directory, prefix=".", suffix=".partial")
+    temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+        with os.fdopen(descriptor, "w+b") as file:
+            write(file)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        path = temporary.replace(directory / f"{sha256}.{kind}")
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     _sync_directory(directory)
-    return Artifact(path, sha256, len(content))
+    return Artifact(path, sha256, size)
 
 
 def read_artifact(path: Path, sha256: str | None = None) -> bytes:

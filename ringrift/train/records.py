@@ -138,7 +138,7 @@ def write_shard(directory: Path, header: ShardHeader, games: Sequence[GameRecord
         _check(game)
     packed = msgspec.msgpack.encode(_Body(header, tuple(map(_pack, games))))
     body = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(packed)
-    file = write_artifact(directory, "shard", _seal(VERSION, body))
+    file = write_artifact(directory, "shard", lambda out: out.write(_seal(VERSION, body)))
     return ShardFile(
         file.path,
         file.sha256,

@@ -56,7 +56,7 @@ def save_weights(directory: Path, network: PolicyValueNetwork, info: WeightsInfo
         for name, tensor in network.state_dict().items()
     }
     metadata = {_METADATA_KEY: msgspec.json.encode(info, order="sorted").decode()}
-    return write_artifact(directory, "safetensors", save(tensors, metadata))
+    return write_artifact(directory, "safetensors", lambda out: out.write(save(tensors, metadata)))
 
 
 def load_weights(
