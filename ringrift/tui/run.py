@@ -66,6 +66,14 @@ async def screenshot(
     await app.run_async(headless=True, size=size, auto_pilot=take)
 
 
+async def picture(
+    address: Address, target: Path, *, size: tuple[int, int], screen: ScreenName
+) -> None:
+    """`screenshot` of the node at this address."""
+    async with AsyncClient(address) as client:
+        await screenshot(client, target, size=size, screen=screen)
+
+
 def once(client: Client, screen: ScreenName) -> str:
     """One text frame of a screen, as wide as the terminal; raises ClientError."""
     width = shutil.get_terminal_size((TEXT_WIDTH_WITHOUT_TERMINAL, 24)).columns

@@ -1,0 +1,80 @@
+"""Which node is meant, and how failures are told: shared by the verbs that talk to a node."""
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import cyclopts
+
+if TYPE_CHECKING:
+    from ringrift.client import Address, Client
+
+DEFAULT_PROFILE = "laptop"
+
+Profile = Annotated[
+    str, cyclopts.Parameter(help="Name of a shipped profile, or the path of a .toml file.")
+]
+DataDirectory = Annotated[
+    Path | None,
+    cyclopts.Parameter(
+        help="Data directory of the node; ~/.local/share/ringrift/PROFILE when not given."
+    ),
+]
+PortOffset = Annotated[
+    int,
+    cyclopts.Parameter(
+        help="Added to every port, so that several nodes fit on one machine.",
+        validator=cyclopts.validators.Number(gte=0, lte=50_000),
+    ),
+]
+
+
+@cyclopts.Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node on this machine: by its profile's data directory, another one, or a URL."""
+
+    profile: Profile = DEFAULT_PROFILE
+    data: DataDirectory = None
+    url: Annotated[
+        str | None,
+        cyclopts.Parameter(help="Look at http://127.0.0.1:PORT instead; acting needs the socket."),
+    ] = None
+
+
+def fail(sentence: str, code: int) -> NoReturn:
+    """End with one sentence: code 2 for a wrong request, 1 for one that could not be met."""
+    print(sentence if sentence.endswith((".", "`")) else f"{sentence}.", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def directory_of(profile: str, data: Path | None) -> Path:
+    """The data directory that is meant; ends the program when it cannot be one."""
+    from ringrift.node.runtime.paths import PathError, data_directory
+
+    try:
+        return data_directory(profile, data)
+    except PathError as error:
+        fail(str(error), 2)
+
+
+def address_of(place: Place) -> "Address":
+    """Where the node that is meant can be reached."""
+    from ringrift.client import socket_of
+
+    return place.url or socket_of(directory_of(place.profile, place.data))
+
+
+@contextmanager
+def client_of(place: Place) -> Generator["Client"]:
+    """A client of the node that is meant; its failures end the program with their sentence."""
+    from ringrift.client import Client, ClientError
+
+    try:
+        with Client(address_of(place)) as client:
+            yield client
+    except ClientError as error:
+        fail(str(error), 1)

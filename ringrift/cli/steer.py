@@ -1,0 +1,99 @@
+"""The verbs that change desired state: drain, undrain, restart, pause, resume, cancel."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import cyclopts
+
+from ringrift.cli.place import Place, client_of, fail
+
+if TYPE_CHECKING:
+    from ringrift.client import Client
+    from ringrift.wire.actions import ActionRequest
+
+HERE = Place()
+NodeName = Annotated[
+    str | None, cyclopts.Parameter(help="Name or id of a node; the one that is asked, if none.")
+]
+ConfigText = Annotated[str, cyclopts.Parameter(help="A configuration, e.g. hex8_2p.")]
+
+
+def drain(node: NodeName = None, /, *, place: Place = HERE) -> None:
+    """Let a node claim no more work; its children hand in what they have."""
+    from ringrift.wire.actions import SetNodeMode
+
+    with client_of(place) as client:
+        _act(client, SetNodeMode(node=_node_id(client, node), mode="draining"))
+
+
+def undrain(node: NodeName = None, /, *, place: Place = HERE) -> None:
+    """Let a drained node claim work again."""
+    from ringrift.wire.actions import SetNodeMode
+
+    with client_of(place) as client:
+        _act(client, SetNodeMode(node=_node_id(client, node), mode="active"))
+
+
+def restart(node: NodeName = None, /, *, place: Place = HERE) -> None:
+    """End a node cleanly; its sentinel starts it anew."""
+    from ringrift.wire.actions import RestartNode
+
+    with client_of(place) as client:
+        _act(client, RestartNode(node=_node_id(client, node)))
+
+
+def pause(config: ConfigText, /, *, place: Place = HERE) -> None:
+    """Make no new work for a configuration; running items finish."""
+    from ringrift.wire.actions import SetConfigMode
+
+    with client_of(place) as client:
+        _act(client, SetConfigMode(config=_config(config), mode="paused"))
+
+
+def resume(config: ConfigText, /, *, place: Place = HERE) -> None:
+    """Make work for a paused configuration again."""
+    from ringrift.wire.actions import SetConfigMode
+
+    with client_of(place) as client:
+        _act(client, SetConfigMode(config=_config(config), mode="active"))
+
+
+def cancel(
+    item: Annotated[
+        int,
+        cyclopts.Parameter(help="Its number.", validator=cyclopts.validators.Number(gte=1)),
+    ],
+    /,
+    *,
+    place: Place = HERE,
+) -> None:
+    """Cancel one work item, pending or claimed."""
+    from ringrift.wire.actions import CancelWork
+
+    with client_of(place) as client:
+        _act(client, CancelWork(item=item))
+
+
+def _act(client: "Client", request: "ActionRequest") -> None:
+    reply = client.act(request)
+    print(f"{reply.text} (log #{reply.index})")
+
+
+def _node_id(client: "Client", wanted: str | None) -> str:
+    status = client.status()
+    if wanted is None:
+        return status.node_id
+    found = [node.id for node in status.nodes if wanted in (node.id, node.name)]
+    if not found:
+        known = ", ".join(node.name for node in status.nodes) or "none"
+        fail(f"There is no node {wanted!r}; known are {known}", 2)
+    return found[0]
+
+
+def _config(wanted: str) -> str:
+    from ringrift.engine.config import Config
+    from ringrift.engine.errors import EngineError
+
+    try:
+        return Config.parse(wanted).name
+    except EngineError as error:
+        fail(str(error), 2)
