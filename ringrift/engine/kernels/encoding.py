@@ -63,9 +63,14 @@ def _scalar_plane(kind: int) -> int:
 @kernel
 def ray_distance(t: Tables, start: int, end: int) -> int:
     """Steps between two cells of one ray (on hex boards too: z never changes by more)."""
-    dx = abs(t.xy[start, 0] - t.xy[end, 0])
-    dy = abs(t.xy[start, 1] - t.xy[end, 1])
+    dx = abs(int(t.xy[start, 0]) - int(t.xy[end, 0]))
+    dy = abs(int(t.xy[start, 1]) - int(t.xy[end, 1]))
     return max(dx, dy)
+
+
+@kernel
+def _index(t: Tables, plane: int, cell: int) -> int:
+    return plane * t.height * t.width + int(t.grid[cell])
 
 
 @kernel
@@ -78,26 +83,26 @@ def action_index(t: Tables, s: Row, move: int) -> int:
     cell = field_a(move)
     plane = 0
     if kind == PLACE:
-        return int((field_b(move) - 1) * t.height * t.width + t.grid[cell])
+        return _index(t, field_b(move) - 1, cell)
     plane += PLACE_PLANES
     if MOVE <= kind <= CAPTURE_NEXT:
         plane += field_d(move) * t.distances + ray_distance(t, cell, field_b(move)) - 1
-        return int(plane * t.height * t.width + t.grid[cell])
+        return _index(t, plane, cell)
     plane += t.directions * t.distances
     if kind in (PAY, FORCED):
-        return int(plane * t.height * t.width + t.grid[cell])
+        return _index(t, plane, cell)
     plane += 1
     if LINE <= kind <= LINE_WINDOW:
         plane += 2 * field_c(move) + (1 if kind == LINE_WINDOW else 0)
-        return int(plane * t.height * t.width + t.grid[cell])
+        return _index(t, plane, cell)
     plane += 2 * t.axes
     if kind == REGION:
         if field_b(move) > 0:
-            plane += 1 + (field_b(move) - 1 - s[SEAT] + t.players) % t.players
-        return int(plane * t.height * t.width + t.grid[cell])
+            plane += 1 + (field_b(move) - 1 - int(s[SEAT]) + t.players) % t.players
+        return _index(t, plane, cell)
     plane += t.players + 1
     if RECOVER_LINE <= kind <= RECOVER_STRIKE:
         plane += field_d(move) & 7
-        return int(plane * t.height * t.width + t.grid[cell])
+        return _index(t, plane, cell)
     plane += t.directions + _scalar_plane(kind)
-    return int(plane * t.height * t.width + t.grid[0])
+    return _index(t, plane, 0)
