@@ -32,20 +32,19 @@ class BlobStore:
         return self.path(sha256).is_file()
 
     def take(self, source: Path, sha256: str, size: int) -> Path:
-        """Check `source` and move it into the store, durably; returns its path there.
+        """Check `source` and have it in the store too, durably; returns its path there.
 
-        Taking what is already here is no change. Raises `BlobError` when hash or size are not as
-        said, or the file is missing; the source then stays where it is.
+        Both names are one file: the maker's name goes when the log knows of the blob, so that a
+        crash in between leaves something to be found. Taking what is already here is no change.
+        Raises `BlobError` when hash or size are not as said, or the file is missing.
         """
         target = self.path(sha256)
-        if not source.exists() and target.is_file():
-            self.verify(sha256)
-            return target
         _check(source, sha256, size)
         target.parent.mkdir(parents=True, exist_ok=True)
         _sync(source)
-        source.replace(target)
-        # The rename, and the directory it may have needed, are only safe once these are synced.
+        if not target.exists():
+            target.hardlink_to(source)
+        # The name, and the directory it may have needed, are only safe once these are synced.
         _sync(target.parent)
         _sync(self._root)
         return target

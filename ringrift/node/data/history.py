@@ -113,6 +113,10 @@ class History:
         query = "SELECT config, at_ms, games FROM games WHERE at_ms >= ? ORDER BY at_ms"
         return self._db.execute(query, (at_ms,)).fetchall()
 
+    def last_at_ms(self) -> dict[str, int]:
+        """Return when an event of each name was last recorded."""
+        return dict(self._db.execute("SELECT name, max(at_ms) FROM events GROUP BY name"))
+
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._db)
 

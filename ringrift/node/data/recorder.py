@@ -41,6 +41,7 @@ class Recorder:
         self._clock = clock
         self._order = trio.Lock()
         self._games: dict[str, deque[tuple[int, int]]] = {}
+        self._last_at_ms: dict[str, int] = {}
 
     def games_per_s(self, config: str) -> float | None:
         """Games a second by the shards of the last five minutes; None while fewer than two came.
@@ -57,6 +58,10 @@ class Recorder:
         games = sum(games for _, games in shards) - shards[0][1]
         return 1000 * games / elapsed_ms if elapsed_ms > 0 else None
 
+    def last_at_ms(self, event: str) -> int | None:
+        """When an event of this name was last recorded, None if it never was."""
+        return self._last_at_ms.get(event)
+
     async def recent(self, limit: int, after: int | None) -> tuple[EventView, ...]:
         """Return recorded events, oldest first."""
         return await self._one_by_one(lambda: self._history.recent(limit, after))
@@ -68,6 +73,7 @@ class Recorder:
             lambda: self._history.games_since(since_ms)
         ):
             self._count_games(config, at_ms, games)
+        self._last_at_ms |= await self._one_by_one(self._history.last_at_ms)
         index = await self._one_by_one(lambda: self._history.applied_index)
         pulse.ready("following the log")
         try:
@@ -96,6 +102,7 @@ class Recorder:
         async with self._order:
             for event in await self._one_by_one(lambda: self._history.record([applied])):
                 self._recorded.publish(event)
+                self._last_at_ms[event.name] = applied.at_ms
         for event in applied.events:
             if isinstance(event, ShardRegistered):
                 self._count_games(event.config, applied.at_ms, event.games)

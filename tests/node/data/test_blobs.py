@@ -24,13 +24,14 @@ def test_what_is_taken_is_there_under_its_hash(tmp_path: Path, content: bytes) -
     path = store.take(source, sha256, len(content))
     assert path.read_bytes() == content
     assert path == store.path(sha256) == store.verify(sha256)
-    assert not source.exists()
+    assert source.samefile(path)
 
 
 def test_taking_twice_is_no_change(tmp_path: Path) -> None:
     store = BlobStore(tmp_path / "blobs")
     source, sha256 = put(tmp_path, b"games")
     assert store.take(source, sha256, 5) == store.take(source, sha256, 5)
+    source.unlink()
     source, _ = put(tmp_path, b"games")
     assert store.take(source, sha256, 5).read_bytes() == b"games"
 
@@ -58,6 +59,7 @@ def test_damage_in_the_store_is_noticed(tmp_path: Path) -> None:
     store = BlobStore(tmp_path / "blobs")
     source, sha256 = put(tmp_path, b"games")
     store.take(source, sha256, 5).write_bytes(b"gamez")
+    assert store.has(sha256)
     with pytest.raises(BlobError, match="its bytes changed"):
         store.verify(sha256)
 

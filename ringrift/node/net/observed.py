@@ -1,0 +1,65 @@
+"""What a node observes of itself: handed to the views, never written to the log."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ringrift.wire.views import LoopView, ProgressView
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine under the node, as last measured; None where it was not, or cannot be."""
+
+    cpu_percent: float | None = None
+    memory_percent: float | None = None
+    memory_pressure_tier: str | None = None
+    disk_free_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is shown: what stays the same for the life of the process."""
+
+    cluster: str
+    node_id: str
+    name: str
+    version: str
+    profile: str
+    pid: int
+    voters: tuple[str, ...]
+
+
+class Measured(Protocol):
+    """What the recorder knows of the past; see `data.recorder.Recorder`."""
+
+    def games_per_s(self, config: str) -> float | None: ...
+
+    def last_at_ms(self, event: str) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One moment of this node. Ages are taken against `now_ms`, the node's own wall clock.
+
+    `progress` maps (item, claim) of a running child to what it said last.
+    """
+
+    now_ms: int
+    uptime_s: float
+    leader_id: str | None
+    term: int
+    commit_index: int
+    applied_index: int
+    applied_age_s: float | None
+    state_digest: str
+    loops: tuple[LoopView, ...]
+    host: Host
+    loop_lag_ms: float | None
+    slots: int
+    slots_busy: int
+    progress: dict[tuple[int, int], ProgressView]
+    past: Measured
+
+    def age_s(self, at_ms: int | None) -> float | None:
+        """Return how long ago a wall-clock time was; never negative."""
+        return None if at_ms is None else max(0.0, (self.now_ms - at_ms) / 1000)

@@ -1,0 +1,118 @@
+"""The seven pipeline stages, each by what is happening in it now and why nothing else is. Pure.
+
+Three stages are kinds of work (selfplay, training, evaluation). A dataset is written by the child
+that fits, so export is the first part of a training item; on one node there is nothing to copy and
+nothing to combine, and the stages say so rather than pretending.
+"""
+
+from ringrift.node.cluster.state import ClusterState
+from ringrift.node.cluster.work import Item, Kind
+from ringrift.node.net.observed import Observed
+from ringrift.wire.views import Figure, StageState, StageView
+
+EXPORT_UNITS = frozenset({"shards", "games"})
+"""Units a training child counts in while it builds its dataset; later it counts steps."""
+
+LAST_DONE: dict[str, tuple[str, ...]] = {
+    "SELFPLAY": ("NEW_GAMES_AVAILABLE",),
+    "NPZ_EXPORT": ("TRAINING_COMPLETED",),
+    "TRAINING": ("TRAINING_COMPLETED",),
+    "EVALUATION": ("EVALUATION_COMPLETED",),
+    "PROMOTION": ("MODEL_PROMOTED", "PROMOTION_REJECTED"),
+}
+
+
+def stage_views(state: ClusterState, observed: Observed) -> tuple[StageView, ...]:
+    """Return all seven, in the order in which a game passes through them."""
+    live = [*state.work.claimed(), *state.work.pending()]
+    exporting = [item for item in live if _exports(item, observed)]
+    fitting = [item for item in live if item.kind == "training" and item not in exporting]
+    return (
+        _work_stage("SELFPLAY", live, "selfplay", observed, _why_no_games(state)),
+        _stage("SYNC", "idle", "one node: nothing to copy", observed),
+        _export(exporting, observed),
+        _stage("NPZ_COMBINATION", "idle", "one node exports in one piece", observed),
+        _work_stage("TRAINING", fitting, "training", observed, _why_no_fit(state)),
+        _work_stage("EVALUATION", live, "evaluation", observed, "no candidate waits for a match"),
+        _promotion(state, observed),
+    )
+
+
+def _stage(
+    name: str,
+    state: StageState,
+    reason: str,
+    observed: Observed,
+    figures: dict[str, Figure] | None = None,
+) -> StageView:
+    times = [observed.past.last_at_ms(event) for event in LAST_DONE.get(name, ())]
+    known = [time for time in times if time is not None]
+    return StageView(
+        name=name,
+        state=state,
+        reason=reason,
+        last_done_age_s=observed.age_s(max(known)) if known else None,
+        figures=figures or {},
+    )
+
+
+def _work_stage(
+    name: str, items: list[Item], kind: Kind, observed: Observed, idle: str
+) -> StageView:
+    running = [item for item in items if item.kind == kind and item.state == "claimed"]
+    waiting = [item for item in items if item.kind == kind and item.state == "pending"]
+    figures: dict[str, Figure] = {"running": len(running), "pending": len(waiting)}
+    rates = [
+        p.rate
+        for item in running
+        if item.claim is not None
+        and (p := observed.progress.get((item.id, item.claim.index))) is not None
+        and p.rate is not None
+    ]
+    if rates:
+        figures["rate"] = sum(rates)
+    if running:
+        where = ", ".join(sorted({item.config for item in running}))
+        return _stage(name, "running", f"{len(running)} at work on {where}", observed, figures)
+    if waiting:
+        return _stage(name, "waiting", f"{len(waiting)} wait for a slot", observed, figures)
+    return _stage(name, "idle", idle, observed, figures)
+
+
+def _exports(item: Item, observed: Observed) -> bool:
+    if item.kind != "training" or item.claim is None or item.state != "claimed":
+        return False
+    progress = observed.progress.get((item.id, item.claim.index))
+    return progress is not None and progress.unit in EXPORT_UNITS
+
+
+def _export(exporting: list[Item], observed: Observed) -> StageView:
+    if exporting:
+        reason = f"building the dataset of {exporting[0].config}"
+        return _stage("NPZ_EXPORT", "running", reason, observed)
+    return _stage("NPZ_EXPORT", "idle", "done by the child that fits, as its first part", observed)
+
+
+def _why_no_games(state: ClusterState) -> str:
+    rows = state.configs.rows.values()
+    if rows and all(row.mode == "paused" for row in rows):
+        return "every configuration is paused"
+    return "nothing is queued"
+
+
+def _why_no_fit(state: ClusterState) -> str:
+    news = [
+        f"{row.name} has {state.shards.of(row.name).games - row.games_fitted} new games"
+        for row in state.configs.rows.values()
+    ]
+    return "; ".join(news) or "no configuration yet"
+
+
+def _promotion(state: ClusterState, observed: Observed) -> StageView:
+    open_now = [model for model in state.models.rows.values() if model.verdict is None]
+    figures: dict[str, Figure] = {"undecided": len(open_now)}
+    if not open_now:
+        return _stage("PROMOTION", "idle", "every candidate has its verdict", observed, figures)
+    newest = max(open_now, key=lambda model: model.index)
+    reason = f"{newest.sha256[:8]} of {newest.config} has {len(newest.matches)} matches so far"
+    return _stage("PROMOTION", "waiting", reason, observed, figures)
