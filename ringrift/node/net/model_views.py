@@ -7,6 +7,7 @@ anchored at the heuristic player.
 from ringrift.node.cluster.models import Model, Verdict
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import EvaluationOutcome, TrainingOutcome
+from ringrift.node.control.evaluation import HEURISTIC
 from ringrift.train.blocks import bounds
 from ringrift.train.rating import Match, Rating, fit_ratings
 from ringrift.wire.views import (
@@ -19,7 +20,7 @@ from ringrift.wire.views import (
     VerdictView,
 )
 
-ANCHOR = "heuristic-1"
+ANCHOR = HEURISTIC
 ANCHOR_ELO = 1200.0
 UNRATED = RatingView(elo=None, standard_error=None, games=0)
 

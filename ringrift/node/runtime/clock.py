@@ -3,6 +3,8 @@
 import time
 from typing import Protocol
 
+import trio
+
 
 class Clock(Protocol):
     """Two clocks that must not be mixed: one to measure with, one to show."""
@@ -13,6 +15,10 @@ class Clock(Protocol):
 
     def wall_ms(self) -> int:
         """Unix time in milliseconds, for people; it may jump."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; the one way in which a driver lets time pass."""
         ...
 
 
@@ -28,3 +34,6 @@ class SystemClock:
 
     def wall_ms(self) -> int:
         return time.time_ns() // 1_000_000
+
+    async def sleep(self, seconds: float) -> None:
+        await trio.sleep(seconds)

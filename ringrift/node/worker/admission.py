@@ -8,10 +8,14 @@ from ringrift.node.health.memory import TIERS, Tier
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The kinds that may be claimed, and in a few words why not the others (empty: all may)."""
+    """The kinds that may be claimed, and in a few words why not the others (empty: all may).
+
+    `draining` asks for more: what runs is to be handed in, too.
+    """
 
     kinds: tuple[Kind, ...]
     reason: str = ""
+    draining: bool = False
 
 
 def admission(
@@ -27,7 +31,7 @@ def admission(
     WARNING stops new selfplay and CRITICAL everything new (SYSTEM.md 2.10); what runs goes on.
     """
     if not active:
-        return Admission((), "draining")
+        return Admission((), "draining", draining=True)
     if disk_free_bytes is not None and disk_free_bytes < disk_floor_bytes:
         free = f"{disk_free_bytes / 1e9:.1f} GB free, {disk_floor_bytes / 1e9:.1f} GB needed"
         return Admission((), f"disk: {free}")

@@ -65,6 +65,11 @@ class Child:
             self.stop_reason = reason
         self._stop.set()
 
+    def give_up(self, reason: str) -> None:
+        """End the child as one that failed for this reason, whatever it says."""
+        self._fault = self._fault or reason
+        self._stop.set()
+
     async def run(
         self,
         on_start: Callable[[int], Awaitable[None]],
@@ -129,14 +134,14 @@ class Child:
             patience_s = self._limits.silence_s - (self._clock.now() - heard_at)
             data = await self._receive(process, max(0.0, patience_s))
             if data is None:
-                self._give_up(f"the child said nothing for {self._limits.silence_s:g} s")
+                self.give_up(f"the child said nothing for {self._limits.silence_s:g} s")
                 break
             if not data:
                 break
             try:
                 lines = reader.feed(data)
             except LineError as error:
-                self._give_up(str(error))
+                self.give_up(str(error))
                 break
             for line in lines:
                 if isinstance(line, Finished | Failed):
@@ -158,7 +163,7 @@ class Child:
         run_s = self._limits.run_s
         with trio.move_on_after(run_s):
             await trio.sleep_forever()
-        self._give_up(f"the child ran for more than {run_s:g} s")
+        self.give_up(f"the child ran for more than {run_s:g} s")
 
     async def _keep_stderr(self, process: trio.Process) -> None:
         assert process.stderr is not None
@@ -174,10 +179,6 @@ class Child:
             self._fault or f"the child did not end {self._limits.grace_s:g} s after SIGTERM"
         )
         _signal_group(process, signal.SIGKILL)
-
-    def _give_up(self, reason: str) -> None:
-        self._fault = self._fault or reason
-        self._stop.set()
 
     def _judge(self, returncode: int | None) -> Finished | Failed:
         if isinstance(self._end, Finished) and returncode == 0 and self._fault is None:

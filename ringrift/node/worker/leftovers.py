@@ -1,0 +1,90 @@
+"""What an earlier life left behind: children that still run, and games the log may not know.
+
+A child whose parent died hands in by itself and ends; one that does not is ended. Its finished
+shards are registered (late, if the claim is over): games are never thrown away.
+"""
+
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from ringrift.node.cluster.commands import Command, RegisterShard
+from ringrift.node.cluster.results import Refused
+from ringrift.node.consensus.replica import Proposed
+from ringrift.node.data.blobs import BlobStore
+from ringrift.node.runtime.blocking import Blocking
+from ringrift.node.runtime.clock import Clock
+from ringrift.node.runtime.settings import WorkerSettings
+from ringrift.node.worker.claims import ClaimPlace, places, read_facts
+from ringrift.train.records import RecordError
+
+POLL_S = 0.1
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("worker")
+
+
+class Home(Protocol):
+    """Where the worker's claims and blobs are."""
+
+    @property
+    def directory(self) -> Path: ...
+
+    @property
+    def blobs(self) -> BlobStore: ...
+
+
+class Leftovers:
+    """Clears the work directory before the first claim of a life."""
+
+    def __init__(
+        self,
+        home: Home,
+        settings: WorkerSettings,
+        clock: Clock,
+        blocking: Blocking,
+        propose: Callable[[Command], Awaitable[Proposed]],
+    ) -> None:
+        self._home = home
+        self._settings = settings
+        self._clock = clock
+        self._blocking = blocking
+        self._propose = propose
+
+    async def clear(self) -> int:
+        """End what runs, register what was made, remove the rest; return the games recovered."""
+        games = 0
+        for place in await self._blocking(lambda: list(places(self._home.directory))):
+            await self._end_child(place)
+            for path in await self._blocking(place.shards):
+                games += await self._recover(place, path)
+            await self._blocking(place.remove)
+        return games
+
+    async def _end_child(self, place: ClaimPlace) -> None:
+        if not await self._blocking(lambda: place.signal_child(signal.SIGTERM)):
+            return
+        log.warning("a child of an earlier life still runs", item=place.item)
+        deadline = self._clock.now() + self._settings.stop_grace_s
+        while self._clock.now() < deadline:
+            await self._clock.sleep(POLL_S)
+            # SIGCONT changes nothing in a running child: this only asks whether it is there.
+            if not await self._blocking(lambda: place.signal_child(signal.SIGCONT)):
+                return
+        await self._blocking(lambda: place.signal_child(signal.SIGKILL))
+
+    async def _recover(self, place: ClaimPlace, path: Path) -> int:
+        try:
+            facts = await self._blocking(lambda: read_facts(path))
+        except RecordError as error:
+            log.error("a shard of an earlier life is damaged", reason=str(error))
+            return 0
+        await self._blocking(lambda: self._home.blobs.take(path, facts.sha256, facts.bytes))
+        command = RegisterShard(item=place.item, claim=place.claim, shard=facts)
+        result = (await self._propose(command)).result
+        if isinstance(result, Refused):
+            log.warning("a shard of an earlier life was refused", reason=result.reason)
+            return 0
+        return facts.games

@@ -1,0 +1,321 @@
+"""Drives the work of this node: claims what fits, runs children, hands in what they made.
+
+Everything that counts is proposed: a shard when it is written, the outcome when all is done. What
+runs is always the live claims of this node in the replicated state: a claim that is lost there
+stops its child here, and a claim without a child here is given back.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+import trio
+
+from ringrift.node.cluster.commands import (
+    ClaimWork,
+    Command,
+    CompleteWork,
+    FailWork,
+    RegisterShard,
+    ReturnWork,
+    clipped,
+)
+from ringrift.node.cluster.results import Claimed, Refused
+from ringrift.node.cluster.work import Item, Kind
+from ringrift.node.consensus.replica import Proposed, Replica
+from ringrift.node.data.blobs import BlobError, BlobStore
+from ringrift.node.runtime.blocking import Blocking
+from ringrift.node.runtime.clock import Clock
+from ringrift.node.runtime.loop import Pulse
+from ringrift.node.runtime.settings import WorkerSettings
+from ringrift.node.runtime.wakeup import Wakeup
+from ringrift.node.worker.admission import Admission
+from ringrift.node.worker.child import Child, ChildLimits
+from ringrift.node.worker.claims import ClaimPlace, place_of
+from ringrift.node.worker.jobs import JobError, job_for, outcome_of, shard_facts
+from ringrift.node.worker.leftovers import Leftovers
+from ringrift.node.worker.slots import Slots
+from ringrift.wire.job import (
+    Failed,
+    Finished,
+    JobLine,
+    JobSpec,
+    Progress,
+    SelfplayJob,
+    ShardWritten,
+    TrainingDone,
+)
+from ringrift.wire.views import Figure, ProgressView
+
+EMPTY_CLAIM_PAUSE_S = 5.0
+"""Pause after a claim that brought nothing, so that misses do not fill the log."""
+
+Propose = Callable[[Command], Awaitable[Proposed]]
+log: structlog.stdlib.BoundLogger = structlog.get_logger("worker")
+
+
+@dataclass(slots=True)
+class Running:
+    """One claim being worked on."""
+
+    child: Child | None = None
+    progress: Progress | None = None
+    progress_at: float = 0.0
+    games_kept: int = 0
+    stop_reason: str | None = None
+    done: trio.Event = field(default_factory=trio.Event)
+
+    def stop(self, reason: str) -> None:
+        """Have the child hand in what it has; also when it has not been started yet."""
+        self.stop_reason = self.stop_reason or reason
+        if self.child is not None:
+            self.child.stop(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Who works, where, and with what; `mint_run_id` gives 32 fresh hex digits a call."""
+
+    node_id: str
+    boot: int
+    directory: Path
+    command: tuple[str, ...]
+    blobs: BlobStore
+    mint_run_id: Callable[[], str]
+
+
+class Worker:
+    """The worker of one node; `run` is a loop for the supervisor."""
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        replica: Replica,
+        open_session: Callable[[], Awaitable[Propose]],
+        admit: Callable[[], Admission],
+        slots: Slots,
+        settings: WorkerSettings,
+        clock: Clock,
+        blocking: Blocking,
+        wakeup: Wakeup,
+    ) -> None:
+        self._place = workplace
+        self._replica = replica
+        self._open_session = open_session
+        self._admit = admit
+        self.slots = slots
+        self._settings = settings
+        self._clock = clock
+        self._blocking = blocking
+        self._wakeup = wakeup
+        self._running: dict[tuple[int, int], Running] = {}
+        self._counts: Counter[str] = Counter()
+        self._rejections: dict[str, int] = {}
+        self._not_before = 0.0
+        self._closing: str | None = None
+
+    def progress(self) -> dict[tuple[int, int], ProgressView]:
+        """What each child said last, by (item, claim)."""
+        now = self._clock.now()
+        return {
+            key: ProgressView(
+                done=said.done,
+                total=said.total,
+                unit=said.unit,
+                rate=said.rate,
+                age_s=now - running.progress_at,
+            )
+            for key, running in self._running.items()
+            if (said := running.progress) is not None
+        }
+
+    def claims(self) -> tuple[tuple[int, int], ...]:
+        """The (item, claim) pairs that are being worked on: what the leases are renewed for."""
+        return tuple(self._running)
+
+    async def close(self, reason: str) -> None:
+        """Claim nothing more, have every child hand in, and wait until all is given back."""
+        self._closing = reason
+        while self._running:
+            for running in self._running.values():
+                running.stop(reason)
+            await next(iter(self._running.values())).done.wait()
+
+    async def run(self, pulse: Pulse) -> None:
+        """Work until cancelled; then every child is killed (`close` is the gentle way)."""
+        propose = await self._open_session()
+        leftovers = Leftovers(self._place, self._settings, self._clock, self._blocking, propose)
+        self._counts["recovered"] += await leftovers.clear()
+        async with trio.open_nursery() as nursery:
+            while True:
+                await self._give_back_orphans(propose)
+                self._stop_what_is_lost()
+                reason = await self._claim(propose, nursery)
+                pulse.ran(self._figures(), reason)
+                await self._wakeup.wait(self._settings.claim_interval_s)
+
+    def _figures(self) -> dict[str, Figure]:
+        rejected = {f"rejected: {reason}": count for reason, count in self._rejections.items()}
+        return {"slots": self.slots.total, "busy": self.slots.busy, **self._counts, **rejected}
+
+    def _mine(self) -> dict[tuple[int, int], Item]:
+        return {
+            (item.id, item.claim.index): item
+            for item in self._replica.state.work.claimed()
+            if item.claim is not None and item.claim.node == self._place.node_id
+        }
+
+    async def _give_back_orphans(self, propose: Propose) -> None:
+        """Return claims that nobody works on: those of a worker that failed and was restarted."""
+        for item, claim in self._mine().keys() - self._running.keys():
+            await propose(ReturnWork(item=item, claim=claim, reason="its worker was restarted"))
+            self._counts["returned"] += 1
+
+    def _stop_what_is_lost(self) -> None:
+        mine = self._mine()
+        draining = self._closing or ("the node drains" if self._admit().draining else None)
+        for key, running in self._running.items():
+            if key not in mine:
+                running.stop("its claim ended")
+            elif draining is not None:
+                running.stop(draining)
+
+    async def _claim(self, propose: Propose, nursery: trio.Nursery) -> str:
+        """Claim what fits into the free slots; return in a few words how things are."""
+        admitted = self._admit()
+        if self._closing is not None or not admitted.kinds:
+            return self._closing or admitted.reason
+        kinds = self._wanted(admitted.kinds)
+        now = self._clock.now()
+        if self.slots.free == 0 or not kinds or now < self._not_before:
+            return admitted.reason or f"{self.slots.busy} of {self.slots.total} slots busy"
+        result = (
+            await propose(
+                ClaimWork(
+                    node=self._place.node_id,
+                    boot=self._place.boot,
+                    kinds=kinds,
+                    slots=self.slots.free,
+                )
+            )
+        ).result
+        if not isinstance(result, Claimed):
+            self._not_before = now + EMPTY_CLAIM_PAUSE_S
+            return f"claiming was refused: {result.reason if isinstance(result, Refused) else ''}"
+        self._rejections = result.rejections
+        if not result.items:
+            self._not_before = now + EMPTY_CLAIM_PAUSE_S
+        for item_id in result.items:
+            key = (item_id, result.claim)
+            running = self._running[key] = Running()
+            self.slots.busy += 1
+            self._counts["claimed"] += 1
+            nursery.start_soon(self._work, key, running, propose)
+        return admitted.reason or f"{self.slots.busy} of {self.slots.total} slots busy"
+
+    def _wanted(self, kinds: tuple[Kind, ...]) -> tuple[Kind, ...]:
+        """Keep the kinds that wait: an empty-handed claim would be an entry in the log."""
+        state = self._replica.state
+        waiting = {i.kind for i in state.work.pending() if state.configs.is_active(i.config)}
+        return tuple(kind for kind in kinds if kind in waiting)
+
+    async def _work(self, key: tuple[int, int], running: Running, propose: Propose) -> None:
+        place = place_of(self._place.directory, *key)
+        try:
+            command = await self._run_child(place, running, propose)
+            result = (await propose(command)).result
+            if isinstance(result, Refused):
+                log.warning("handing in was refused", item=key[0], reason=result.reason)
+            verb = {CompleteWork: "completed", ReturnWork: "returned", FailWork: "failed"}
+            self._counts[verb[type(command)]] += 1
+            await self._blocking(place.remove)
+        finally:
+            del self._running[key]
+            self.slots.busy -= 1
+            running.done.set()
+            self._wakeup.ring()
+
+    async def _run_child(
+        self, place: ClaimPlace, running: Running, propose: Propose
+    ) -> CompleteWork | ReturnWork | FailWork:
+        """Run a claim's child to its end; return how the claim is to end."""
+        item = self._replica.state.work.rows[place.item]
+        run_id = self._place.mint_run_id()
+        threads = self.slots.threads
+        try:
+            job = await self._blocking(
+                lambda: job_for(item, self._place.blobs, run_id, place.out, threads)
+            )
+        except JobError as error:
+            return FailWork(item=place.item, claim=place.claim, reason=clipped(str(error)))
+        await self._blocking(place.make)
+        limits = ChildLimits(
+            silence_s=self._settings.heartbeat_timeout_s,
+            run_s=item.timeout_s,
+            grace_s=self._settings.stop_grace_s,
+        )
+        child = Child(self._place.command, job, place.directory, limits, self._clock)
+        running.child = child
+        if running.stop_reason is not None:
+            child.stop(running.stop_reason)
+
+        async def on_start(pid: int) -> None:
+            await self._blocking(lambda: place.note_child(pid))
+
+        async def on_line(line: JobLine) -> None:
+            try:
+                await self._heard(line, job, place, running, propose)
+            except (BlobError, JobError) as error:
+                child.give_up(str(error))
+
+        end = await child.run(on_start, on_line)
+        return await self._settle(end, job, place, running)
+
+    async def _heard(
+        self, line: JobLine, job: JobSpec, place: ClaimPlace, running: Running, propose: Propose
+    ) -> None:
+        if isinstance(line, Progress):
+            running.progress, running.progress_at = line, self._clock.now()
+        if not isinstance(line, ShardWritten):
+            return
+        if not isinstance(job, SelfplayJob):
+            raise JobError("a shard came from a child that was not to play")
+        facts = shard_facts(job, line)
+        path = Path(line.path)
+        if path.parent != place.out:
+            raise JobError(f"a shard was written to {path.parent}, not to the claim's directory")
+        await self._blocking(lambda: self._place.blobs.take(path, line.sha256, line.bytes))
+        command = RegisterShard(item=place.item, claim=place.claim, shard=facts)
+        result = (await propose(command)).result
+        if isinstance(result, Refused):
+            raise JobError(f"the shard {line.sha256[:8]} was refused: {result.reason}")
+        # The log knows of it: from here on the store's own name is enough.
+        await self._blocking(path.unlink)
+        running.games_kept += line.games
+        self._counts["shards"] += 1
+        self._counts["games"] += line.games
+
+    async def _settle(
+        self, end: Finished | Failed, job: JobSpec, place: ClaimPlace, running: Running
+    ) -> CompleteWork | ReturnWork | FailWork:
+        """Decide from the child's last word how its claim ends."""
+        item, claim = place.item, place.claim
+        stopped = running.stop_reason
+        try:
+            if isinstance(end, Finished) and not end.partial:
+                outcome = outcome_of(job, end.result, running.games_kept)
+                if isinstance(end.result, TrainingDone):
+                    made = end.result
+                    source = place.out / Path(made.path).name
+                    await self._blocking(
+                        lambda: self._place.blobs.take(source, made.sha256, made.bytes)
+                    )
+                return CompleteWork(item=item, claim=claim, outcome=outcome)
+            if stopped is not None:
+                return ReturnWork(item=item, claim=claim, reason=clipped(stopped))
+            reason = end.reason if isinstance(end, Failed) else "the child stopped unasked"
+        except (BlobError, JobError) as error:
+            reason = str(error)
+        return FailWork(item=item, claim=claim, reason=clipped(reason))
