@@ -79,6 +79,7 @@ class Cockpit(App[None]):
         self._look_interval_s = look_interval_s
         self._now = now
         self._faults_only = False
+        self._farewell: Confirm | None = None
 
     def compose(self) -> ComposeResult:
         yield Header(readonly=self._readonly)
@@ -270,11 +271,12 @@ class Cockpit(App[None]):
         return things.get(key)
 
     def do_quit(self) -> None:
-        if self._owns_node:
-            question = Confirm(QUESTION_ON_QUIT, "stop and leave", danger=True)
-            self.push_screen(question, self._leave)
-        else:
+        asked = self._farewell is not None and self.screen is self._farewell
+        if not self._owns_node or asked:  # ctrl+c twice is a yes
             self.exit()
+            return
+        self._farewell = Confirm(QUESTION_ON_QUIT, "stop and leave", danger=True)
+        self.push_screen(self._farewell, self._leave)
 
     def _leave(self, yes: bool | None) -> None:
         if yes:

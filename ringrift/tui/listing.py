@@ -148,7 +148,7 @@ class ListingView(ScrollView, can_focus=True):
             return self._row(rows[index], index == self._cursor, width, base)
         text = f"{'':{GUTTER}}{self._listing.empty}" if not rows and index == 0 else ""
         style = base + self.get_component_rich_style("listing--dim")
-        return Strip([Segment(text, style)]).adjust_cell_length(width, base)
+        return Strip([Segment(clip(text, width), style)])
 
     def _heading(self, width: int, base: Style) -> Strip:
         heading = base + self.get_component_rich_style("listing--heading")

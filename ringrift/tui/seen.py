@@ -43,7 +43,11 @@ class Seen:
     def with_events(self, events: Iterable[EventView]) -> "Seen":
         """Events arrive twice when the stream and the catching up overlap: seq decides."""
         last = -1 if self.last_seq is None else self.last_seq
-        new = tuple(event for event in events if event.seq > last)
+        new: list[EventView] = []
+        for event in events:
+            if event.seq > last:
+                new.append(event)
+                last = event.seq
         return replace(self, events=(*self.events, *new)[-MAX_EVENTS:]) if new else self
 
     def with_problem(self, sentence: str) -> "Seen":

@@ -13,7 +13,7 @@ class Confirm(ModalScreen[bool]):
     """Asks; True only when the operator says so. Doing nothing is the default."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,ctrl+c", "answer(True)", "yes"),
+        Binding("y", "answer(True)", "yes"),
         Binding("n,escape,q", "answer(False)", "no"),
         Binding("left,right,up,down", "app.focus_next", "other", show=False),
     ]

@@ -1,6 +1,6 @@
 """Every figure of one thing, as the node told it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, cast
 
 import msgspec
@@ -19,8 +19,8 @@ def _flat(value: object, name: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for key, inner in cast("dict[str, object]", value).items():
             yield from _flat(inner, f"{name}.{key}" if name else key)
-    elif isinstance(value, list):
-        for number, inner in enumerate(cast("list[object]", value)):
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(cast("Sequence[object]", value)):
             yield from _flat(inner, f"{name}.{number + 1}")
     else:
         shown = str(value).lower() if isinstance(value, bool) else text.figure(cast(Figure, value))
@@ -40,7 +40,7 @@ def description(view: msgspec.Struct) -> Listing:
 class Describe(ModalScreen[None]):
     """A scrolling description; esc, enter or q closes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q,ctrl+c", "close", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "close", "close")]
 
     def __init__(self, view: msgspec.Struct) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ class Menu(ModalScreen[str | None]):
     """Returns the verb that was chosen, or None. `typing` opens it as the command palette."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,ctrl+c", "close", "close"),
+        Binding("escape", "close", "close"),
         Binding("down", "into_list", "list", show=False),
     ]
 
