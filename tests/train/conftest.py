@@ -1,0 +1,101 @@
+"""Games without search, as records and shards: enough for everything that learns from them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ringrift.engine.config import Config
+from ringrift.engine.kernels import action_index, advance, apply_move, new_scratch, ranking
+from ringrift.engine.players import heuristic_choice, random_choice
+from ringrift.engine.rng import seed_rng
+from ringrift.engine.rules import tables_for
+from ringrift.engine.state import SEAT, WINNER, new_state
+from ringrift.engine.text import format_move
+from ringrift.train.records import DecisionRow, GameRecord, ShardFile, ShardHeader, write_shard
+
+
+def play_record(config: Config, number: int, seed: int, *, heuristic_seat: int = 0) -> GameRecord:
+    """The heuristic on one seat against random ones; its taste is the policy target of all rows.
+
+    Every fourth decision counts as a full search. Root values claim to know the winner.
+    """
+    t = tables_for(config)
+    scratch, rng = new_scratch(t), seed_rng(seed)
+    legal, log = np.zeros(t.max_moves, np.int64), np.zeros(256, np.int64)
+    state = new_state(t)
+    moves: list[str] = []
+    pending: list[tuple[int, list[int], int]] = []
+    before = state.copy()
+    n, forced = advance(t, state, legal, log, scratch)
+    while True:
+        for code in log[:forced].tolist():
+            moves.append(format_move(t, before, code, scratch))
+            apply_move(t, before, code, scratch)
+        if n == 0:
+            break
+        liked = heuristic_choice(t, state, legal, n, scratch, rng)
+        other = random_choice(t, state, legal, n, rng)
+        chosen = liked if int(state[SEAT]) == heuristic_seat else other
+        actions = [int(action_index(t, state, code)) for code in legal[:n].tolist()]
+        pending.append((len(moves), actions, liked))
+        move = int(legal[chosen])
+        moves.append(format_move(t, state, move, scratch))
+        apply_move(t, state, move, scratch)
+        before = state.copy()
+        n, forced = advance(t, state, legal, log, scratch)
+    winner = int(state[WINNER])
+    ranks = np.zeros(t.players, np.int64)
+    ranking(t, state, ranks)
+    values = np.eye(t.players, dtype=np.float32)[winner]
+    rows = tuple(
+        DecisionRow(
+            step,
+            i % 4 == 0,
+            np.array(actions, np.int32),
+            (0.2 / len(actions) + 0.8 * (np.arange(len(actions)) == liked)).astype(np.float16),
+            np.ones(len(actions), np.int32),
+            values,
+            values,
+            8,
+        )
+        for i, (step, actions, liked) in enumerate(pending)
+    )
+    return GameRecord(number, tuple(moves), winner, tuple(ranks.tolist()), rows)
+
+
+def shard_header(config: str, first_game: int, games: int, run_id: str = "0" * 32) -> ShardHeader:
+    return ShardHeader(
+        config=config,
+        run_id=run_id,
+        first_game=first_game,
+        games=games,
+        source="untrained",
+        full_simulations=8,
+        full_considered=4,
+        cheap_simulations=8,
+        cheap_considered=4,
+        full_fraction=0.25,
+    )
+
+
+MakeShard = Callable[..., ShardFile]
+
+
+@pytest.fixture(scope="session")
+def make_shard() -> MakeShard:
+    """make_shard(directory, config="hex8_2p", first_game=0, games=4) -> ShardFile of real games."""
+
+    def make(
+        directory: Path, config: str = "hex8_2p", first_game: int = 0, games: int = 4
+    ) -> ShardFile:
+        parsed = Config.parse(config)
+        numbers = range(first_game, first_game + games)
+        records = [
+            play_record(parsed, n, seed=1000 + n, heuristic_seat=n % parsed.players)
+            for n in numbers
+        ]
+        return write_shard(directory, shard_header(config, first_game, games), records)
+
+    return make
