@@ -154,11 +154,15 @@ def wander(ledger: Ledger, rng: random.Random, steps: int) -> None:
 def _wish(ledger: Ledger, rng: random.Random) -> c.Command:
     state = ledger.state
     items = sorted(state.work.rows)
+    claimed = [item.id for item in state.work.claimed()]
     item = rng.choice(items) if items and rng.random() < 0.95 else rng.randint(1, 10_000)
+    if claimed and rng.random() < 0.7:
+        item = rng.choice(claimed)
     row = state.work.rows.get(item)
     claim = row.claim.index if row is not None and row.claim is not None else rng.randint(1, 500)
     models = [m.sha256 for m in state.models.of(CONFIG)] or [sha(7)]
     number = rng.randint(1, 60)
+    shards = sorted(state.shards.rows) or [sha(number)]
     node = f"node-{rng.randint(1, 3)}"
     member = state.members.rows.get(node)
     boot = member.boot if member is not None else 1
@@ -178,7 +182,7 @@ def _wish(ledger: Ledger, rng: random.Random) -> c.Command:
     payload: Payload = rng.choice(
         [
             SELFPLAY,
-            training((sha(number),), None, state.shards.of(CONFIG).games),
+            training((rng.choice(shards),), None, state.shards.of(CONFIG).games),
             EvaluationWork(rng.choice(models), rng.choice(["random-1", *models]), 20, 32),
         ]
     )
@@ -199,11 +203,12 @@ def _wish(ledger: Ledger, rng: random.Random) -> c.Command:
         c.CancelWork(item=item),
         c.EvictWork(items=(item,)),
         c.RegisterShard(
-            item=item, claim=claim, shard=shard(number, games=games, run=number // 9, first=number)
+            item=item, claim=claim, shard=shard(number, games=games, run=number // 2, first=number)
         ),
         c.SetGenerator(config=CONFIG, model=rng.choice(models), reason="drawn"),
         c.Promote(config=CONFIG, model=rng.choice(models), verdict=verdict),
         c.Reject(config=CONFIG, model=rng.choice(models), verdict=verdict),
         c.ExpireSession(session=rng.randint(1, 500), last_index=rng.randint(1, 500)),
     ]
-    return rng.choice(options)
+    busy = (c.AddWork, c.ClaimWork, c.CompleteWork, c.RegisterShard)
+    return rng.choices(options, [4 if isinstance(wish, busy) else 1 for wish in options])[0]

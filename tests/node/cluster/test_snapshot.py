@@ -1,0 +1,109 @@
+"""Snapshots: whole, bounded, a picture of one moment, and damaged ones refused."""
+
+import random
+
+import pytest
+from cluster_support import INCARNATION, Ledger, sha, shard, training, wander
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ringrift.node.cluster import commands as c
+from ringrift.node.cluster.snapshot import MAX_CHUNK_BYTES, Loader, SnapshotError
+from ringrift.node.cluster.state import ClusterState
+from ringrift.node.cluster.work import MAX_TRAINING_SHARDS
+
+
+def wandered(seed: int, steps: int = 300) -> Ledger:
+    ledger = Ledger.founded()
+    wander(ledger, random.Random(seed), steps)
+    return ledger
+
+
+def restored(chunks: list[bytes], incarnation: str = INCARNATION) -> ClusterState:
+    loader = Loader(incarnation)
+    for chunk in chunks:
+        loader.feed(chunk)
+    return ClusterState.restored(loader)
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32), st.integers(0, 300))
+def test_snapshot_and_tail_equal_the_whole_log(seed: int, cut: int) -> None:
+    whole = wandered(seed)
+    state = ClusterState()
+    for entry in whole.entries[:cut]:
+        state.apply(entry)
+    copy = restored(list(state.snapshot(INCARNATION)))
+    assert copy.digest() == state.digest()
+    for entry in whole.entries[cut:]:
+        assert copy.apply(entry) == state.apply(entry)
+    copy.check()
+    assert copy.digest() == state.digest() == whole.state.digest()
+
+
+def test_the_digest_is_of_the_rows_and_not_only_of_what_was_restored() -> None:
+    ledger = wandered(3)
+    copy = restored(list(ledger.state.snapshot(INCARNATION)))
+    entry = c.encode_command(c.RestartNode(node="n"))
+    ledger.enter(1, 9_999, c.RestartNode(node="n"))
+    last = ledger.entries[-1]
+    assert last.command == entry
+    copy.apply(last)
+    assert copy.digest() == ledger.state.digest()
+
+
+def test_the_picture_is_of_the_moment_it_was_taken() -> None:
+    ledger = wandered(1)
+    before = ledger.state.digest()
+    chunks = ledger.state.snapshot(INCARNATION)
+    taken = [next(chunks)]
+    for chunk in chunks:
+        wander(ledger, random.Random(len(taken)), 20)
+        taken.append(chunk)
+    assert ledger.state.digest() != before
+    assert restored(taken).digest() == before
+
+
+def test_chunks_stay_small_with_the_longest_rows() -> None:
+    ledger = Ledger.founded()
+    for number in range(1, MAX_TRAINING_SHARDS + 1):
+        ledger.register(number, games=1)
+    shards = tuple(sha(n) for n in range(1, MAX_TRAINING_SHARDS + 1))
+    ledger.add(training(shards))
+    chunks = list(ledger.state.snapshot(INCARNATION))
+    assert len(chunks) > 8
+    assert max(map(len, chunks)) <= MAX_CHUNK_BYTES
+    assert restored(chunks).digest() == ledger.state.digest()
+
+
+def test_any_damaged_missing_or_swapped_chunk_is_refused() -> None:
+    ledger = wandered(2)
+    good = list(ledger.state.snapshot(INCARNATION))
+    rng = random.Random(5)
+    for place in range(len(good)):
+        position = rng.randrange(len(good[place]))
+        flipped = bytearray(good[place])
+        flipped[position] ^= 1 << rng.randrange(8)
+        for bad in (
+            [*good[:place], bytes(flipped), *good[place + 1 :]],
+            [*good[:place], *good[place + 1 :]],
+            [*good[:place], good[place], *good[place:]],
+            [*good[:place], b"", *good[place + 1 :]],
+            good[:place],
+        ):
+            with pytest.raises(SnapshotError):
+                restored(bad)
+    with pytest.raises(SnapshotError, match="out of order"):
+        restored([*good, good[-1]])
+    with pytest.raises(SnapshotError, match="another cluster"):
+        restored(good, "cd" * 16)
+
+
+def test_a_snapshot_of_equal_parts_of_two_states_is_refused() -> None:
+    one, other = Ledger.founded(), Ledger.founded()
+    one.register(1)
+    other.do(c.RegisterShard(item=1, claim=1, shard=shard(2)))
+    first, second = (list(each.state.snapshot(INCARNATION)) for each in (one, other))
+    assert len(first) == len(second)
+    with pytest.raises(SnapshotError, match="add up"):
+        restored([*first[:-3], second[-3], *first[-2:]])
