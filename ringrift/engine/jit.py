@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 ENGINE_FOLDER = Path(__file__).parent
 
 # Plain Python that no kernel imports: editing it must not throw compiled kernels away.
-NOT_COMPILED = frozenset({"draw.py", "errors.py", "game.py", "text.py", "verify.py"})
+NOT_COMPILED = frozenset({"draw.py", "errors.py", "game.py", "text", "verify.py"})
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,9 +33,10 @@ def sources_digest(*folders: Path) -> str:
     digest = hashlib.sha256()
     for folder in folders:
         for path in sorted(folder.rglob("*.py")):
-            if folder == ENGINE_FOLDER and path.name in NOT_COMPILED:
+            inside = path.relative_to(folder)
+            if folder == ENGINE_FOLDER and inside.parts[0] in NOT_COMPILED:
                 continue
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+            digest.update(inside.as_posix().encode() + b"\0")
             digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
 

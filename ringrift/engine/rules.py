@@ -58,7 +58,7 @@ class Tables(NamedTuple):
     directions: int
     distances: int  # longest ray in steps
     axes: int
-    pool: int
+    pool: int  # ring nodes of a row
     at_height: int
     at_cap: int
     at_top: int
@@ -109,21 +109,24 @@ def _axes(
     return _frozen(rows + [(-1, -1)] * (4 - len(rows)))
 
 
-def _max_moves(cells: int, directions: int, pool_of_seat: int, longest: int) -> int:
+def _max_moves(cells: int, directions: int, pool: int, longest: int) -> int:
     """A bound on the legal choices of any state.
 
     Movement: looking back from a landing cell in one direction, only the first stack can have moved
     there and only the second can have captured over the first: 2 x directions x cells. Recovery: a
     slide is an adjacent pair (marker, no marker), at most directions x cells / 2 of them, each with
-    at most one choice per own buried ring and one per window of a line. Every other phase has less.
+    at most one choice per stack of two rings or more and one per window of a line. Every other
+    phase has less.
     """
-    recovery = directions * (cells // 2) * (pool_of_seat + longest)
+    recovery = directions * (cells // 2) * (min(pool // 2, cells) + longest)
     return max(2 * directions * cells, recovery) + 2
 
 
-def _check_overrides(rings: int, threshold: int, lps_rounds: int, players: int) -> None:
-    if not 1 <= rings * players <= MAX_POOL:
-        raise EngineError(f"rings_per_player is {rings}; it must be at least 1 and sensibly small.")
+def _check_overrides(rings: int, threshold: int, lps_rounds: int, pool: int) -> None:
+    if not 1 <= rings <= MAX_POOL:
+        raise EngineError(f"rings_per_player is {rings}; it must be 1 to {MAX_POOL}.")
+    if pool > MAX_POOL:
+        raise EngineError(f"rings in play are {pool}; they must be at most {MAX_POOL} in all.")
     if not 1 <= threshold <= MAX_POOL:
         raise EngineError(f"victory_threshold is {threshold}; it must be 1 to {MAX_POOL}.")
     if not 1 <= lps_rounds <= MAX_POOL:
@@ -136,8 +139,11 @@ def tables_for(
     rings_per_player: int | None = None,
     victory_threshold: int | None = None,
     lps_rounds: int = 3,
+    rings_in_play: int = 0,
 ) -> Tables:
     """The tables of `config`, built once and shared.
+
+    `rings_in_play` makes room for a position that holds more rings than the rules allow.
 
     The standard threshold is round(R x (2/3 + (n-1)/3)) = round(R (n+1) / 3), never a tie.
     Raises EngineError when an override is out of range.
@@ -146,19 +152,18 @@ def tables_for(
     threshold = round(rings * (config.players + 1) / 3)
     if victory_threshold is not None:
         threshold = victory_threshold
-    _check_overrides(rings, threshold, lps_rounds, config.players)
-    return _tables(config, rings, threshold, lps_rounds)
+    pool = max(config.players * rings, rings_in_play)
+    _check_overrides(rings, threshold, lps_rounds, pool)
+    return _tables(config, rings, threshold, lps_rounds, pool)
 
 
 @lru_cache(maxsize=256)
-def _tables(config: Config, rings: int, threshold: int, lps_rounds: int) -> Tables:
+def _tables(config: Config, rings: int, threshold: int, lps_rounds: int, pool: int) -> Tables:
     board, n = config.facts, config.players
     cells = board_cells(config)
     count = len(cells)
     directions = _HEX_DIRECTIONS if board.is_hex else _SQUARE_DIRECTIONS
     axes = _HEX_AXES if board.is_hex else _SQUARE_AXES
-    moore = ((0, 0),) if board.name == "hexagonal" else _SQUARE_DIRECTIONS
-    pool = n * rings
     after_cells = CELLS + 5 * count
     policy_planes = (
         PLACE_PLANES
@@ -169,7 +174,7 @@ def _tables(config: Config, rings: int, threshold: int, lps_rounds: int) -> Tabl
         + len(directions)
         + SCALAR_PLANES
     )
-    spread = _neighbours(cells, moore if len(moore) > 1 else (), 8)
+    spread = () if board.name == "hexagonal" else _SQUARE_DIRECTIONS
     shift = board.radius
     return Tables(
         players=n,
@@ -177,7 +182,7 @@ def _tables(config: Config, rings: int, threshold: int, lps_rounds: int) -> Tabl
         height=board.side,
         width=board.side,
         state_size=after_cells + 2 * pool,
-        max_moves=_max_moves(count, len(directions), rings, board.side),
+        max_moves=_max_moves(count, len(directions), pool, board.side),
         actions=policy_planes * board.side * board.side,
         planes=SEAT_PLANES * n + PHASE_PLANES + TURN_PLANES,
         rings=rings,
@@ -199,7 +204,7 @@ def _tables(config: Config, rings: int, threshold: int, lps_rounds: int) -> Tabl
         radius=board.radius,
         nbr=_neighbours(cells, directions, 8),
         adj=_neighbours(cells, _HEX_DIRECTIONS if board.is_hex else _ORTHOGONAL, 6),
-        spread=spread,
+        spread=_neighbours(cells, spread, 8),
         axis=_axes(directions, axes),
         xy=_frozen(cells),
         grid=_frozen([(x + shift) * board.side + y + shift for x, y in cells]),
