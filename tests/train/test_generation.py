@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from search_support import HashEvaluator
+from search_support import ConstantEvaluator, HashEvaluator
 
-from ringrift.engine.config import Config
+from ringrift.engine.config import CONFIGS, Config
 from ringrift.engine.kernels import action_index
 from ringrift.engine.rules import tables_for
 from ringrift.engine.state import WINNER, new_state
@@ -99,6 +99,16 @@ def test_some_games_open_with_random_turns(five_games):
     many = generate("hex8_2p", games=32, slots=16)
     late = [game for game in many.values() if game.rows[0].step > 0]
     assert 1 <= len(late) <= 12
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
+def test_every_config_can_be_generated(config):
+    tables = tables_for(config)
+    evaluator = ConstantEvaluator(tables, [1 / tables.players] * tables.players)
+    play = Generation(tables, evaluator, SMALL, run_id=RUN, games=2, slots=2)
+    for _ in range(60):
+        play.step()
+    assert play.decisions > 10
 
 
 def test_moves_vary_at_first(five_games):
