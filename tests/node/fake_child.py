@@ -44,20 +44,33 @@ def artefact(out_dir: Path, content: bytes, suffix: str) -> tuple[str, str, int]
 
 
 def selfplay(spec: dict, pace_s: float) -> None:
-    out_dir = Path(spec["out_dir"])
+    # Real shards: a node that comes back reads those it did not hear of.
+    from ringrift.train.records import GameRecord, ShardHeader, write_shard
+
+    seats = int(spec["config"][-2])
+    weights = spec["weights"]
     played = 0
     while played < spec["games"] and not rest(pace_s):
         games = min(spec["games_per_shard"], spec["games"] - played)
-        content = f"{spec['run_id']}:{played}:{games}".encode()
-        path, sha256, size = artefact(out_dir, content, ".shard")
+        header = ShardHeader(
+            config=spec["config"], run_id=spec["run_id"], first_game=played, games=games,
+            source="untrained" if weights is None else weights["sha256"],
+            full_simulations=32, full_considered=8, cheap_simulations=8, cheap_considered=4,
+            full_fraction=0.25,
+        )  # fmt: skip
+        records = [
+            GameRecord(played + n, ("a1", "b2"), n % seats, tuple(range(1, seats + 1)), ())
+            for n in range(games)
+        ]
+        file = write_shard(Path(spec["out_dir"]), header, records)
         say(
-            line="shard", path=path, sha256=sha256, bytes=size, run_id=spec["run_id"],
-            first_game=played, games=games, decisions=20 * games, full_rows=5 * games,
-            steps=40 * games,
+            line="shard", path=str(file.path), sha256=file.sha256, bytes=file.bytes,
+            run_id=spec["run_id"], first_game=played, games=games, decisions=file.decisions,
+            full_rows=file.full_rows, steps=file.steps,
         )  # fmt: skip
         played += games
         say(line="progress", done=played, total=spec["games"], unit="games", rate=games / 0.1)
-    result = {"of": "selfplay", "games": played, "decisions": 20 * played, "seconds": 0.1}
+    result = {"of": "selfplay", "games": played, "decisions": 0, "seconds": 0.1}
     say(line="finished", result=result, partial=played < spec["games"])
 
 

@@ -8,6 +8,7 @@ API, hence the exact version in pyproject.toml and the fuzz test.
 
 from collections.abc import Awaitable, Callable
 from socket import socket
+from typing import cast
 
 import hypercorn.trio.run
 import structlog
@@ -16,6 +17,7 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config, Sockets
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.typing import ASGIFramework
+from starlette.types import ASGIApp
 
 CLOSE_S = 1.0
 
@@ -35,7 +37,7 @@ class SafeTCPServer(TCPServer):
 
 
 async def serve(
-    app: ASGIFramework,
+    app: ASGIApp,
     listener: socket,
     *,
     keep_alive_s: float,
@@ -53,7 +55,7 @@ async def serve(
     config.accesslog = None
     config.errorlog = None
     await hypercorn.trio.run.worker_serve(
-        ASGIWrapper(app),
+        ASGIWrapper(cast("ASGIFramework", app)),
         config,
         sockets=Sockets([], [listener], []),
         shutdown_trigger=shutdown,

@@ -24,6 +24,10 @@ class _DroppingQueueHandler(logging.handlers.QueueHandler):
 
     dropped = 0
 
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        # The standard one turns the event into text, for another process; ours is a thread.
+        return record
+
     def enqueue(self, record: logging.LogRecord) -> None:
         try:
             self.queue.put_nowait(record)

@@ -93,7 +93,7 @@ class Worker:
         self,
         workplace: Workplace,
         replica: Replica,
-        open_session: Callable[[], Awaitable[Propose]],
+        propose: Propose,
         admit: Callable[[], Admission],
         slots: Slots,
         settings: WorkerSettings,
@@ -103,7 +103,7 @@ class Worker:
     ) -> None:
         self._place = workplace
         self._replica = replica
-        self._open_session = open_session
+        self._propose = propose
         self._admit = admit
         self.slots = slots
         self._settings = settings
@@ -145,14 +145,15 @@ class Worker:
 
     async def run(self, pulse: Pulse) -> None:
         """Work until cancelled; then every child is killed (`close` is the gentle way)."""
-        propose = await self._open_session()
-        leftovers = Leftovers(self._place, self._settings, self._clock, self._blocking, propose)
+        leftovers = Leftovers(
+            self._place, self._settings, self._clock, self._blocking, self._propose
+        )
         self._counts["recovered"] += await leftovers.clear()
         async with trio.open_nursery() as nursery:
             while True:
-                await self._give_back_orphans(propose)
+                await self._give_back_orphans()
                 self._stop_what_is_lost()
-                reason = await self._claim(propose, nursery)
+                reason = await self._claim(nursery)
                 pulse.ran(self._figures(), reason)
                 await self._wakeup.wait(self._settings.claim_interval_s)
 
@@ -167,10 +168,12 @@ class Worker:
             if item.claim is not None and item.claim.node == self._place.node_id
         }
 
-    async def _give_back_orphans(self, propose: Propose) -> None:
+    async def _give_back_orphans(self) -> None:
         """Return claims that nobody works on: those of a worker that failed and was restarted."""
         for item, claim in self._mine().keys() - self._running.keys():
-            await propose(ReturnWork(item=item, claim=claim, reason="its worker was restarted"))
+            await self._propose(
+                ReturnWork(item=item, claim=claim, reason="its worker was restarted")
+            )
             self._counts["returned"] += 1
 
     def _stop_what_is_lost(self) -> None:
@@ -182,7 +185,7 @@ class Worker:
             elif draining is not None:
                 running.stop(draining)
 
-    async def _claim(self, propose: Propose, nursery: trio.Nursery) -> str:
+    async def _claim(self, nursery: trio.Nursery) -> str:
         """Claim what fits into the free slots; return in a few words how things are."""
         admitted = self._admit()
         if self._closing is not None or not admitted.kinds:
@@ -192,7 +195,7 @@ class Worker:
         if self.slots.free == 0 or not kinds or now < self._not_before:
             return admitted.reason or f"{self.slots.busy} of {self.slots.total} slots busy"
         result = (
-            await propose(
+            await self._propose(
                 ClaimWork(
                     node=self._place.node_id,
                     boot=self._place.boot,
@@ -212,7 +215,7 @@ class Worker:
             running = self._running[key] = Running()
             self.slots.busy += 1
             self._counts["claimed"] += 1
-            nursery.start_soon(self._work, key, running, propose)
+            nursery.start_soon(self._work, key, running)
         return admitted.reason or f"{self.slots.busy} of {self.slots.total} slots busy"
 
     def _wanted(self, kinds: tuple[Kind, ...]) -> tuple[Kind, ...]:
@@ -221,11 +224,11 @@ class Worker:
         waiting = {i.kind for i in state.work.pending() if state.configs.is_active(i.config)}
         return tuple(kind for kind in kinds if kind in waiting)
 
-    async def _work(self, key: tuple[int, int], running: Running, propose: Propose) -> None:
+    async def _work(self, key: tuple[int, int], running: Running) -> None:
         place = place_of(self._place.directory, *key)
         try:
-            command = await self._run_child(place, running, propose)
-            result = (await propose(command)).result
+            command = await self._run_child(place, running)
+            result = (await self._propose(command)).result
             if isinstance(result, Refused):
                 log.warning("handing in was refused", item=key[0], reason=result.reason)
             verb = {CompleteWork: "completed", ReturnWork: "returned", FailWork: "failed"}
@@ -238,7 +241,7 @@ class Worker:
             self._wakeup.ring()
 
     async def _run_child(
-        self, place: ClaimPlace, running: Running, propose: Propose
+        self, place: ClaimPlace, running: Running
     ) -> CompleteWork | ReturnWork | FailWork:
         """Run a claim's child to its end; return how the claim is to end."""
         item = self._replica.state.work.rows[place.item]
@@ -266,7 +269,7 @@ class Worker:
 
         async def on_line(line: JobLine) -> None:
             try:
-                await self._heard(line, job, place, running, propose)
+                await self._heard(line, job, place, running)
             except (BlobError, JobError) as error:
                 child.give_up(str(error))
 
@@ -274,7 +277,7 @@ class Worker:
         return await self._settle(end, job, place, running)
 
     async def _heard(
-        self, line: JobLine, job: JobSpec, place: ClaimPlace, running: Running, propose: Propose
+        self, line: JobLine, job: JobSpec, place: ClaimPlace, running: Running
     ) -> None:
         if isinstance(line, Progress):
             running.progress, running.progress_at = line, self._clock.now()
@@ -288,7 +291,7 @@ class Worker:
             raise JobError(f"a shard was written to {path.parent}, not to the claim's directory")
         await self._blocking(lambda: self._place.blobs.take(path, line.sha256, line.bytes))
         command = RegisterShard(item=place.item, claim=place.claim, shard=facts)
-        result = (await propose(command)).result
+        result = (await self._propose(command)).result
         if isinstance(result, Refused):
             raise JobError(f"the shard {line.sha256[:8]} was refused: {result.reason}")
         # The log knows of it: from here on the store's own name is enough.

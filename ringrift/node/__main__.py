@@ -1,0 +1,30 @@
+"""``python -m ringrift.node``: the bare node, without the sentinel that would restart it."""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+import trio
+
+from ringrift.node.app import EXIT_REFUSED, run
+from ringrift.node.arguments import node_options
+from ringrift.node.cluster.snapshot import SnapshotError
+from ringrift.node.consensus.log import LogCorruptError
+from ringrift.node.net.server import BindError
+from ringrift.node.runtime.paths import PathError
+from ringrift.node.runtime.settings import SettingsError
+
+REFUSALS = (SettingsError, PathError, BindError, LogCorruptError, SnapshotError)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a node; a reason why it cannot run is one sentence on stderr and exit code 2."""
+    try:
+        return trio.run(partial(run, node_options(arguments)))
+    except REFUSALS as error:
+        sys.stderr.write(f"ringrift: {error}\n")
+        return EXIT_REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

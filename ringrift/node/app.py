@@ -1,0 +1,431 @@
+"""The composition root of a node: what there is, what it is handed, and in which order it starts.
+
+Nothing below is known to anybody else; every part gets its clock, its disk, its randomness and its
+neighbours from here.
+"""
+
+import os
+import random
+import secrets
+import signal
+import socket
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import psutil
+import structlog
+import trio
+
+from ringrift import __version__
+from ringrift.node.cluster.commands import Command, JoinMember
+from ringrift.node.consensus.proposer import Proposer
+from ringrift.node.consensus.single import SingleReplica
+from ringrift.node.control.driver import ControllerDriver
+from ringrift.node.control.evaluation import evaluate
+from ringrift.node.control.eviction import evict
+from ringrift.node.control.leases import IdleSessions, LeaseTable
+from ringrift.node.control.populator import populate
+from ringrift.node.control.promotion import choose_generators, decide
+from ringrift.node.control.training import trigger
+from ringrift.node.data.blobs import BlobStore
+from ringrift.node.data.history import History
+from ringrift.node.data.recorder import Recorder
+from ringrift.node.health.host import HostObserver
+from ringrift.node.membership import Membership
+from ringrift.node.net import routes, safe_server
+from ringrift.node.net.actions import Operators
+from ringrift.node.net.metrics import registry_of
+from ringrift.node.net.observed import Identity as Shown
+from ringrift.node.net.observed import Observed
+from ringrift.node.net.pictures import Pictures
+from ringrift.node.net.server import bind_loopback, bind_unix
+from ringrift.node.runtime.blocking import InThreads
+from ringrift.node.runtime.clock import SystemClock
+from ringrift.node.runtime.disk import RealDisk
+from ringrift.node.runtime.eventbus import EventBus
+from ringrift.node.runtime.identity import Identity, locked, next_life
+from ringrift.node.runtime.logs import logging_to
+from ringrift.node.runtime.loop import Body, Loop, Pulse, RestartPolicy
+from ringrift.node.runtime.paths import NodePaths
+from ringrift.node.runtime.settings import Settings
+from ringrift.node.runtime.supervisor import Supervisor
+from ringrift.node.runtime.wakeup import Wakeup
+from ringrift.node.runtime.watchdog import LagWatchdog
+from ringrift.node.worker.admission import Admission, admission
+from ringrift.node.worker.slots import slots_for
+from ringrift.node.worker.worker import Worker, Workplace
+from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
+from ringrift.wire.views import EventView
+
+EXIT_STOPPED = 0
+EXIT_REFUSED = 2
+EXIT_RESTART = 75
+"""Exit codes: stopped as asked; cannot run like this (no restart helps); start me anew."""
+
+SESSION_TTL_S = 600.0
+CLOSE_SLACK_S = 10.0
+"""Beyond the children's own grace, for handing in what they gave."""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("node")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a node was started."""
+
+    settings: Settings
+    paths: NodePaths
+    port_offset: int = 0
+    end_with_stdin: bool = False
+
+
+@dataclass(slots=True)
+class Ending:
+    """Set when the process is to end, with the code and the reason."""
+
+    code: int = EXIT_STOPPED
+    reason: str = ""
+    asked: trio.Event = field(default_factory=trio.Event)
+
+    def ask(self, code: int, reason: str) -> None:
+        """Ask for the end; the first to ask decides how."""
+        if not self.asked.is_set():
+            self.code, self.reason = code, reason
+            self.asked.set()
+
+
+class Node:
+    """All parts of a running node. Made by `open`, which must be inside a trio run."""
+
+    def __init__(
+        self, options: Options, identity: Identity, replica: SingleReplica, history: History
+    ) -> None:
+        settings, paths = options.settings, options.paths
+        self.settings, self.paths, self.identity = settings, paths, identity
+        self.clock, self.ending = SystemClock(), Ending()
+        self.replica, self.history = replica, history
+        self.started_at = self.clock.now()
+        self.blocking, self.history_thread = InThreads(4), InThreads(1)
+        self.local: EventBus[AnyEvent] = EventBus(settings.http.event_buffer)
+        self.recorded: EventBus[EventView] = EventBus(settings.http.event_buffer)
+        self.wakeups: list[Wakeup] = []
+        self.applied_at: float | None = None
+
+        self.propose = Proposer(replica, identity.node_id, identity.boot).propose
+        self.recorder = Recorder(
+            history, replica, self.local, self.recorded, self.history_thread, self.clock
+        )
+        self.host = HostObserver(settings.node, paths.data, self.clock, self.blocking)
+        self.watchdog = LagWatchdog(
+            self.clock,
+            settings.node.lag_interval_s,
+            settings.node.lag_alarm_ms,
+            lambda lag_ms: self.local.publish(EventLoopBlocked(lag_ms=lag_ms)),
+        )
+        self.leases = LeaseTable(settings.pipeline.claim_ttl_s)
+        self.sessions = IdleSessions(SESSION_TTL_S)
+        self.membership = self._membership()
+        self.worker = self._worker()
+        self.pictures = Pictures(
+            replica, self._shown(), self._observe, self.clock, settings.node.view_interval_s
+        )
+        self.supervisor = Supervisor(
+            self._loops(options),
+            clock=self.clock,
+            rng=random.Random(secrets.randbits(64)),
+            policy=_restart_policy(settings),
+            on_failure=lambda loop, reason: self.local.publish(
+                LoopFailed(loop=loop, reason=reason)
+            ),
+        )
+
+    # What runs, in the order of a reader: durable truth, this node in it, its work, its control.
+
+    def _loops(self, options: Options) -> list[Loop]:
+        node = self.settings.node
+        agreed = ("replica",)
+        joined = ("replica", "feed", "membership")
+        return [
+            Loop("replica", self._run_replica, 1.0, essential=True),
+            Loop("feed", self._run_feed, after=agreed),
+            Loop("history", self.recorder.run_feed, after=agreed),
+            Loop("local-events", self.recorder.run_local, after=agreed),
+            Loop("watchdog", self.watchdog.run, node.lag_interval_s),
+            Loop("host", self.host.run, node.observe_interval_s),
+            Loop("views", self.pictures.run, node.view_interval_s, after=agreed),
+            Loop("http", self._serve_loopback(options), after=("views",)),
+            Loop("operators", self._serve_operators(), after=("views",)),
+            Loop("membership", self.membership.run, 1.0, after=("replica", "feed")),
+            Loop("worker", self.worker.run, self.settings.worker.claim_interval_s, after=joined),
+            Loop("leases", self._renew_leases, self.leases.ttl_s / 3, after=joined),
+            *self._controllers(joined),
+        ]
+
+    def _controllers(self, after: tuple[str, ...]) -> list[Loop]:
+        pipeline, promotion = self.settings.pipeline, self.settings.promotion
+        often, rarely = (
+            self.settings.node.control_interval_s,
+            self.settings.node.eviction_interval_s,
+        )
+        state = lambda: self.replica.state  # noqa: E731 - a restore replaces the object
+        controllers: list[tuple[str, float, Callable[[], Sequence[Command]]]] = [
+            ("populator", often, lambda: populate(state(), pipeline, self._active_slots())),
+            ("training-trigger", often, lambda: trigger(state(), pipeline)),
+            ("evaluation", often, lambda: evaluate(state(), pipeline)),
+            ("promotion", often, lambda: decide(state(), promotion)),
+            ("generator", often, lambda: choose_generators(state())),
+            ("claim-expiry", often, lambda: self.leases.expired(state(), self.clock.now())),
+            ("session-expiry", rarely, lambda: self.sessions.expired(state(), self.clock.now())),
+            (
+                "eviction",
+                rarely,
+                lambda: evict(state(), pipeline.terminal_retention_s, self.clock.wall_ms()),
+            ),
+        ]
+        return [
+            Loop(name, self._controller(decide_now, interval), interval, after)
+            for name, interval, decide_now in controllers
+        ]
+
+    def _controller(self, decide_now: Callable[[], Sequence[Command]], interval_s: float) -> Body:
+        return ControllerDriver(
+            decide_now, self.propose, self._leads, self._wakeup(), self.clock, interval_s
+        ).run
+
+    def _membership(self) -> Membership:
+        join = JoinMember(
+            node=self.identity.node_id,
+            name=node_name(self.settings),
+            boot=self.identity.boot,
+            version=__version__,
+        )
+        ask = partial(self.ending.ask, EXIT_RESTART, "an operator asked for a restart")
+        return Membership(join, self.replica, self.propose, self._wakeup(), ask)
+
+    def _worker(self) -> Worker:
+        settings = self.settings.worker
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+        place = Workplace(
+            node_id=self.identity.node_id,
+            boot=self.identity.boot,
+            directory=self.paths.work,
+            command=settings.command or (sys.executable, "-m", "ringrift.train.job"),
+            blobs=BlobStore(self.paths.blobs),
+            mint_run_id=partial(secrets.token_hex, 16),
+        )
+        return Worker(
+            place,
+            self.replica,
+            self.propose,
+            self._admit,
+            slots_for(cores or psutil.cpu_count() or 1, settings.slots, settings.threads_per_slot),
+            settings,
+            self.clock,
+            self.blocking,
+            self._wakeup(),
+        )
+
+    def _serve_loopback(self, options: Options) -> Body:
+        port = self.settings.http.port + options.port_offset
+        return self._server(partial(bind_loopback, port), None)
+
+    def _serve_operators(self) -> Body:
+        operators = Operators(lambda: self.replica.state, self.propose)
+        return self._server(partial(bind_unix, self.paths.socket), operators.act)
+
+    def _server(self, bind: Callable[[], socket.socket], act: routes.Act | None) -> Body:
+        http = self.settings.http
+        app = routes.node_app(
+            self.pictures,
+            self.recorded,
+            self.recorder.recent,
+            registry_of(lambda: self.pictures.status),
+            act,
+            http.max_body_bytes,
+        )
+
+        async def body(pulse: Pulse) -> None:
+            with bind() as listener:
+                serve = partial(
+                    safe_server.serve,
+                    app,
+                    listener,
+                    keep_alive_s=http.keep_alive_s,
+                    shutdown=trio.sleep_forever,
+                )
+                async with trio.open_nursery() as nursery:
+                    (place,) = await nursery.start(serve)
+                    pulse.ready(f"answering on {place}")
+
+        return body
+
+    # Small drivers that belong to no part.
+
+    async def _run_replica(self, pulse: Pulse) -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.replica.run)
+            while True:
+                pulse.ran({"index": self.replica.applied_index, "term": self.replica.term})
+                await self.clock.sleep(1.0)
+
+    async def _run_feed(self, pulse: Pulse) -> None:
+        """Wake everybody who waits for the state to change."""
+        feed = self.replica.feed(self.replica.applied_index)
+        pulse.ready("following the log")
+        async for applied in feed:
+            self.applied_at = self.clock.now()
+            for wakeup in self.wakeups:
+                wakeup.ring()
+            pulse.ran({"index": applied.index})
+
+    async def _renew_leases(self, pulse: Pulse) -> None:
+        """Say that this node works on its claims; on one node, the leader is in this process."""
+        while True:
+            claims, now = self.worker.claims(), self.clock.now()
+            stale = self.leases.renew(self.replica.state, self.identity.node_id, claims, now)
+            pulse.ran({"claims": len(claims), "lost": len(stale)})
+            await self.clock.sleep(self.leases.ttl_s / 3)
+
+    # What is so now.
+
+    def _wakeup(self) -> Wakeup:
+        wakeup = Wakeup()
+        self.wakeups.append(wakeup)
+        return wakeup
+
+    def _leads(self) -> bool:
+        return self.replica.leader_id == self.identity.node_id
+
+    def _active_slots(self) -> int:
+        return self.worker.slots.total if self.membership.is_active else 0
+
+    def _admit(self) -> Admission:
+        return admission(
+            self.settings.worker.kinds,
+            active=self.membership.is_active,
+            tier=self.host.tier,
+            disk_free_bytes=self.host.host.disk_free_bytes,
+            disk_floor_bytes=self.settings.node.disk_floor_bytes,
+        )
+
+    def _shown(self) -> Shown:
+        return Shown(
+            cluster=self.identity.incarnation,
+            node_id=self.identity.node_id,
+            name=node_name(self.settings),
+            version=__version__,
+            profile=self.settings.profile,
+            pid=os.getpid(),
+            voters=(self.identity.node_id,),
+        )
+
+    def _observe(self, digest: str) -> Observed:
+        now = self.clock.now()
+        return Observed(
+            now_ms=self.clock.wall_ms(),
+            uptime_s=now - self.started_at,
+            leader_id=self.replica.leader_id,
+            term=self.replica.term,
+            commit_index=self.replica.commit_index,
+            applied_index=self.replica.applied_index,
+            applied_age_s=None if self.applied_at is None else now - self.applied_at,
+            state_digest=digest,
+            loops=self.supervisor.views(),
+            host=self.host.host,
+            loop_lag_ms=self.watchdog.lag_ms,
+            slots=self.worker.slots.total,
+            slots_busy=self.worker.slots.busy,
+            progress=self.worker.progress(),
+            past=self.recorder,
+        )
+
+
+async def run(options: Options) -> int:
+    """Live until told to stop; returns the exit code.
+
+    Raises `SettingsError`, `PathError`, `BindError`, `LogCorruptError` or `SnapshotError`, each one
+    sentence, when the node cannot run like this.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(locked(options.paths))
+        stack.enter_context(logging_to(options.paths.logs, options.settings.node.log_level))
+        # A taken port must be told before anything changes; the loop binds it again.
+        bind_loopback(options.settings.http.port + options.port_offset).close()
+        identity = next_life(options.paths, node_name(options.settings), _hex_digits)
+        log_thread = InThreads(1)
+        replica = await SingleReplica.open(
+            RealDisk(options.paths.log),
+            SystemClock(),
+            log_thread,
+            node_id=identity.node_id,
+            incarnation=identity.incarnation,
+        )
+        history = await log_thread(partial(open_history, options.paths.history))
+        stack.callback(history.close)
+        return await _live(Node(options, identity, replica, history), options)
+
+
+async def _live(node: Node, options: Options) -> int:
+    log.info("node starts", node=node.identity.node_id, boot=node.identity.boot)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_end_on_signals, node.ending)
+        if options.end_with_stdin:
+            nursery.start_soon(_end_with_stdin, node.ending)
+        await nursery.start(node.supervisor.run)
+        await node.ending.asked.wait()
+        log.info("node ends", reason=node.ending.reason)
+        with trio.move_on_after(options.settings.worker.stop_grace_s + CLOSE_SLACK_S):
+            await node.worker.close(node.ending.reason)
+        nursery.cancel_scope.cancel()
+    return node.ending.code
+
+
+async def _end_on_signals(ending: Ending) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            ending.ask(EXIT_STOPPED, f"the node was told to stop ({signal.Signals(number).name})")
+
+
+async def _end_with_stdin(ending: Ending) -> None:
+    """End when the sentinel does: it holds the other end of our stdin."""
+    stdin = trio.lowlevel.FdStream(os.dup(0))
+    async with stdin:
+        while await stdin.receive_some(1024):
+            pass
+    ending.ask(EXIT_STOPPED, "its sentinel is gone")
+
+
+def open_history(path: Path) -> History:
+    """Open the history; a damaged one is set aside, since the log can fill a new one."""
+    try:
+        return History(path)
+    except sqlite3.DatabaseError as error:
+        aside = path.with_suffix(".damaged")
+        path.replace(aside)
+        log.error("the history was damaged and begins anew", kept=str(aside), reason=str(error))
+        return History(path)
+
+
+def node_name(settings: Settings) -> str:
+    """Return the name for people: the profile's, or the machine's own."""
+    name = settings.node.name or socket.gethostname().split(".")[0]
+    return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in name)[:48]
+
+
+def _hex_digits(count: int) -> str:
+    return secrets.token_hex((count + 1) // 2)[:count]
+
+
+def _restart_policy(settings: Settings) -> RestartPolicy:
+    node = settings.node
+    return RestartPolicy(
+        first_s=node.restart_backoff_s,
+        factor=node.restart_backoff_factor,
+        max_s=node.restart_backoff_max_s,
+        crash_loop_failures=node.crash_loop_failures,
+    )

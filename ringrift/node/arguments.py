@@ -1,0 +1,49 @@
+"""The few arguments that a node and its sentinel take, and the options they mean."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ringrift.node.app import Options
+from ringrift.node.runtime.paths import NodePaths, data_directory
+from ringrift.node.runtime.settings import SettingsError, load_settings
+
+MAX_PORT = 65_535
+
+
+def parser(program: str) -> argparse.ArgumentParser:
+    """Return the parser of the arguments that both understand."""
+    made = argparse.ArgumentParser(prog=program)
+    made.add_argument("--profile", default="laptop", help="a shipped profile or a path to a .toml")
+    made.add_argument("--data", type=Path, help="data directory (default: by profile)")
+    made.add_argument("--port-offset", type=int, default=0, help="added to every port")
+    return made
+
+
+def node_options(arguments: Sequence[str]) -> Options:
+    """Parse the arguments of ``python -m ringrift.node``.
+
+    Raises `SettingsError` or `PathError`; argparse itself ends with code 2 on a wrong argument.
+    """
+    made = parser("python -m ringrift.node")
+    made.add_argument(
+        "--end-with-stdin", action="store_true", help="end when stdin does (for the sentinel)"
+    )
+    given = made.parse_args(arguments)
+    return options_of(given, end_with_stdin=given.end_with_stdin)
+
+
+def options_of(given: argparse.Namespace, *, end_with_stdin: bool) -> Options:
+    """Load the profile and settle the paths."""
+    profile: str = given.profile
+    offset: int = given.port_offset
+    settings = load_settings(profile, os.environ)
+    highest = max(settings.http.port, settings.http.sentinel_port) + offset
+    if offset < 0 or highest > MAX_PORT:
+        raise SettingsError(
+            f"--port-offset {offset}: the highest port would be {highest}; "
+            f"give a number from 0 to {MAX_PORT - highest + offset}"
+        )
+    paths = NodePaths(data_directory(profile, given.data))
+    return Options(settings, paths, offset, end_with_stdin)

@@ -1,0 +1,60 @@
+"""This node as a member: it says that it is up, then obeys what is wanted of it.
+
+Draining is obeyed by the worker, which looks at the mode before every claim; a restart is obeyed
+here, by telling the process to end with the code that its sentinel answers with a start.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from ringrift.node.cluster.commands import Command, JoinMember
+from ringrift.node.cluster.results import Refused
+from ringrift.node.consensus.replica import Proposed, Replica
+from ringrift.node.runtime.loop import Pulse
+from ringrift.node.runtime.wakeup import Wakeup
+
+CHECK_S = 1.0
+
+
+class MembershipError(RuntimeError):
+    """The cluster does not take this node, in one sentence."""
+
+
+class Membership:
+    """Joins, then watches this node's own row."""
+
+    def __init__(
+        self,
+        join: JoinMember,
+        replica: Replica,
+        propose: Callable[[Command], Awaitable[Proposed]],
+        wakeup: Wakeup,
+        on_restart: Callable[[], None],
+    ) -> None:
+        self._join = join
+        self._replica = replica
+        self._propose = propose
+        self._wakeup = wakeup
+        self._on_restart = on_restart
+        self._started_with: int | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether this node is wanted to work (not before it has joined)."""
+        row = self._replica.state.members.rows.get(self._join.node)
+        return self._started_with is not None and row is not None and row.mode == "active"
+
+    async def run(self, pulse: Pulse) -> None:
+        """Be a member until cancelled."""
+        result = (await self._propose(self._join)).result
+        if isinstance(result, Refused):
+            raise MembershipError(result.reason)
+        members = self._replica.state.members
+        if self._started_with is None:
+            self._started_with = members.rows[self._join.node].restart_generation
+        while True:
+            row = self._replica.state.members.rows[self._join.node]
+            mode = self._replica.state.node_mode(self._join.node)
+            pulse.ran({"mode": mode, "restart_generation": row.restart_generation}, mode)
+            if row.restart_generation > self._started_with:
+                self._on_restart()
+            await self._wakeup.wait(CHECK_S)
