@@ -21,7 +21,7 @@ from ringrift.node.consensus import snapshots
 from ringrift.node.consensus.entry import NO_SESSION, Entry
 from ringrift.node.consensus.feed import Feed, Window
 from ringrift.node.consensus.log import REMEDY, SEGMENT_BYTES, Log, LogCorruptError
-from ringrift.node.consensus.replica import Proposed, ReplicaStoppedError
+from ringrift.node.consensus.replica import Proposed, Replica, ReplicaStoppedError
 from ringrift.node.consensus.vote import Vote, read_vote, write_vote
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.disk import TEMPORARY, Disk
@@ -56,7 +56,7 @@ class _Proposal:
     applied: Applied | None = None
 
 
-class SingleReplica:
+class SingleReplica(Replica):
     """A `Replica` that is its own quorum. Open it, then start `run`; proposals wait for it."""
 
     def __init__(
