@@ -60,3 +60,11 @@ def test_records_against_the_rules_are_refused(game: GameRecord):
         f"no decision at step {forced}",
         rows=(dataclasses.replace(game.rows[0], step=forced),),
     )
+
+
+def test_the_first_format_stays_readable():
+    """A file of the first release, written once and never again."""
+    header, (record,) = read_shard(Path(__file__).parent / "data" / "version-1.shard")
+    assert (header.config, header.games, record.number) == ("square8_3p", 1, 7)
+    decisions = Replayer(tables_for(Config.parse(header.config))).decisions(record, swap=False)
+    assert len(decisions.states) == len(record.rows)
