@@ -36,6 +36,7 @@ from ringrift.node.data.blobs import BlobStore
 from ringrift.node.data.history import History
 from ringrift.node.data.recorder import Recorder
 from ringrift.node.health.host import HostObserver
+from ringrift.node.keeper import EXIT_RESTART, EXIT_STOPPED
 from ringrift.node.membership import Membership
 from ringrift.node.net import routes, safe_server
 from ringrift.node.net.actions import Operators
@@ -61,11 +62,6 @@ from ringrift.node.worker.slots import slots_for
 from ringrift.node.worker.worker import Worker, Workplace
 from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
 from ringrift.wire.views import EventView
-
-EXIT_STOPPED = 0
-EXIT_REFUSED = 2
-EXIT_RESTART = 75
-"""Exit codes: stopped as asked; cannot run like this (no restart helps); start me anew."""
 
 SESSION_TTL_S = 600.0
 CLOSE_SLACK_S = 10.0

@@ -15,7 +15,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="even
         raise TypeError(f"{type(self).__name__} says nothing of itself")
 
 
-class NodeStarted(Event, tag="NODE_STARTED"):
+class NodeStarted(Event, frozen=True, tag="NODE_STARTED"):
     node: str
     boot: int
 
@@ -23,7 +23,7 @@ class NodeStarted(Event, tag="NODE_STARTED"):
         return f"node {self.node} started (boot {self.boot})"
 
 
-class NodeModeChanged(Event, tag="NODE_MODE_CHANGED"):
+class NodeModeChanged(Event, frozen=True, tag="NODE_MODE_CHANGED"):
     node: str
     mode: str
 
@@ -31,7 +31,7 @@ class NodeModeChanged(Event, tag="NODE_MODE_CHANGED"):
         return f"node {self.node} is now {self.mode}"
 
 
-class NodeRestartRequested(Event, tag="NODE_RESTART_REQUESTED"):
+class NodeRestartRequested(Event, frozen=True, tag="NODE_RESTART_REQUESTED"):
     node: str
     generation: int
 
@@ -39,7 +39,7 @@ class NodeRestartRequested(Event, tag="NODE_RESTART_REQUESTED"):
         return f"node {self.node} was asked to restart (generation {self.generation})"
 
 
-class ConfigModeChanged(Event, tag="CONFIG_MODE_CHANGED"):
+class ConfigModeChanged(Event, frozen=True, tag="CONFIG_MODE_CHANGED"):
     config: str
     mode: str
 
@@ -47,7 +47,7 @@ class ConfigModeChanged(Event, tag="CONFIG_MODE_CHANGED"):
         return f"{self.config} is now {self.mode}"
 
 
-class WorkQueued(Event, tag="WORK_QUEUED"):
+class WorkQueued(Event, frozen=True, tag="WORK_QUEUED"):
     item: int
     kind: str
     config: str
@@ -56,7 +56,7 @@ class WorkQueued(Event, tag="WORK_QUEUED"):
         return f"{self.kind} #{self.item} for {self.config} queued"
 
 
-class WorkClaimed(Event, tag="WORK_CLAIMED"):
+class WorkClaimed(Event, frozen=True, tag="WORK_CLAIMED"):
     item: int
     kind: str
     config: str
@@ -67,7 +67,7 @@ class WorkClaimed(Event, tag="WORK_CLAIMED"):
         return f"{self.kind} #{self.item} for {self.config} claimed by {self.node}"
 
 
-class WorkCompleted(Event, tag="WORK_COMPLETED"):
+class WorkCompleted(Event, frozen=True, tag="WORK_COMPLETED"):
     item: int
     kind: str
     config: str
@@ -77,7 +77,7 @@ class WorkCompleted(Event, tag="WORK_COMPLETED"):
         return f"{self.kind} #{self.item} for {self.config} completed by {self.node}"
 
 
-class WorkReturned(Event, tag="WORK_RETURNED"):
+class WorkReturned(Event, frozen=True, tag="WORK_RETURNED"):
     item: int
     kind: str
     config: str
@@ -87,7 +87,7 @@ class WorkReturned(Event, tag="WORK_RETURNED"):
         return f"{self.kind} #{self.item} for {self.config} went back to the queue: {self.reason}"
 
 
-class WorkFailed(Event, tag="WORK_FAILED"):
+class WorkFailed(Event, frozen=True, tag="WORK_FAILED"):
     item: int
     kind: str
     config: str
@@ -97,7 +97,7 @@ class WorkFailed(Event, tag="WORK_FAILED"):
         return f"{self.kind} #{self.item} for {self.config} failed for good: {self.reason}"
 
 
-class WorkCancelled(Event, tag="WORK_CANCELLED"):
+class WorkCancelled(Event, frozen=True, tag="WORK_CANCELLED"):
     item: int
     kind: str
     config: str
@@ -106,7 +106,7 @@ class WorkCancelled(Event, tag="WORK_CANCELLED"):
         return f"{self.kind} #{self.item} for {self.config} cancelled"
 
 
-class ShardRegistered(Event, tag="NEW_GAMES_AVAILABLE"):
+class ShardRegistered(Event, frozen=True, tag="NEW_GAMES_AVAILABLE"):
     config: str
     shard: str
     games: int
@@ -116,7 +116,7 @@ class ShardRegistered(Event, tag="NEW_GAMES_AVAILABLE"):
         return f"{self.games} new games of {self.config} ({self.total} in all)"
 
 
-class ModelPublished(Event, tag="TRAINING_COMPLETED"):
+class ModelPublished(Event, frozen=True, tag="TRAINING_COMPLETED"):
     config: str
     model: str
     generation: int
@@ -129,7 +129,7 @@ class ModelPublished(Event, tag="TRAINING_COMPLETED"):
         )
 
 
-class EvaluationCompleted(Event, tag="EVALUATION_COMPLETED"):
+class EvaluationCompleted(Event, frozen=True, tag="EVALUATION_COMPLETED"):
     config: str
     model: str
     opponent: str
@@ -143,7 +143,7 @@ class EvaluationCompleted(Event, tag="EVALUATION_COMPLETED"):
         )
 
 
-class GeneratorChanged(Event, tag="GENERATOR_CHANGED"):
+class GeneratorChanged(Event, frozen=True, tag="GENERATOR_CHANGED"):
     config: str
     model: str
     reason: str
@@ -152,7 +152,7 @@ class GeneratorChanged(Event, tag="GENERATOR_CHANGED"):
         return f"{self.config} selfplay now uses {self.model[:8]}: {self.reason}"
 
 
-class ModelPromoted(Event, tag="MODEL_PROMOTED"):
+class ModelPromoted(Event, frozen=True, tag="MODEL_PROMOTED"):
     config: str
     model: str
     reason: str
@@ -161,7 +161,7 @@ class ModelPromoted(Event, tag="MODEL_PROMOTED"):
         return f"{self.config} champion is now {self.model[:8]}: {self.reason}"
 
 
-class PromotionRejected(Event, tag="PROMOTION_REJECTED"):
+class PromotionRejected(Event, frozen=True, tag="PROMOTION_REJECTED"):
     config: str
     model: str
     reason: str
@@ -170,7 +170,7 @@ class PromotionRejected(Event, tag="PROMOTION_REJECTED"):
         return f"{self.config} {self.model[:8]} not promoted: {self.reason}"
 
 
-class LoopFailed(Event, tag="LOOP_FAILED"):
+class LoopFailed(Event, frozen=True, tag="LOOP_FAILED"):
     loop: str
     reason: str
 
@@ -178,7 +178,7 @@ class LoopFailed(Event, tag="LOOP_FAILED"):
         return f"loop {self.loop} failed: {self.reason}"
 
 
-class EventLoopBlocked(Event, tag="EVENT_LOOP_BLOCKED"):
+class EventLoopBlocked(Event, frozen=True, tag="EVENT_LOOP_BLOCKED"):
     lag_ms: float
 
     def summary(self) -> str:

@@ -21,7 +21,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """Base of every view: frozen, keyword-only, tolerant of fields from a newer node."""
 
 
-class LoopView(View):
+class LoopView(View, frozen=True):
     """One supervised loop, controller or feedback loop of this node."""
 
     name: str
@@ -36,7 +36,7 @@ class LoopView(View):
     figures: dict[str, Figure] = {}
 
 
-class StageView(View):
+class StageView(View, frozen=True):
     """One of the seven pipeline stages, by what is happening in it now."""
 
     name: str
@@ -46,7 +46,7 @@ class StageView(View):
     figures: dict[str, Figure] = {}
 
 
-class ProgressView(View):
+class ProgressView(View, frozen=True):
     """The newest progress line of the child working on an item."""
 
     done: int
@@ -56,7 +56,7 @@ class ProgressView(View):
     age_s: float
 
 
-class WorkView(View):
+class WorkView(View, frozen=True):
     """One work item."""
 
     id: int
@@ -74,7 +74,7 @@ class WorkView(View):
     progress: ProgressView | None = None
 
 
-class RatingView(View):
+class RatingView(View, frozen=True):
     """Maximum-likelihood rating on the scale of its config's one anchor, with its error."""
 
     elo: float | None
@@ -82,7 +82,7 @@ class RatingView(View):
     games: int
 
 
-class MatchView(View):
+class MatchView(View, frozen=True):
     """All games of one model against one opponent; bounds are 95 %, over blocks."""
 
     opponent: str
@@ -94,7 +94,7 @@ class MatchView(View):
     high: float
 
 
-class CheckView(View):
+class CheckView(View, frozen=True):
     """One line of a promotion checklist: what was required, what was found."""
 
     name: str
@@ -103,7 +103,7 @@ class CheckView(View):
     passed: bool | None
 
 
-class VerdictView(View):
+class VerdictView(View, frozen=True):
     """A decision on a candidate and every reason for it."""
 
     decision: Literal["promoted", "rejected", "undecided"]
@@ -111,7 +111,7 @@ class VerdictView(View):
     checks: tuple[CheckView, ...]
 
 
-class TrainingView(View):
+class TrainingView(View, frozen=True):
     """How a network was trained."""
 
     rows: int
@@ -125,7 +125,7 @@ class TrainingView(View):
     seconds: float
 
 
-class ModelView(View):
+class ModelView(View, frozen=True):
     """One network: where it comes from, how strong it is, what was decided about it."""
 
     sha256: str
@@ -141,7 +141,7 @@ class ModelView(View):
     training: TrainingView | None
 
 
-class ConfigView(View):
+class ConfigView(View, frozen=True):
     """One of the twelve configurations: what is wanted of it and what it has."""
 
     name: str
@@ -157,7 +157,7 @@ class ConfigView(View):
     games_since_training: int
 
 
-class NodeView(View):
+class NodeView(View, frozen=True):
     """One member: what is wanted of it and, if it is alive, what it observes now."""
 
     id: str
@@ -176,7 +176,7 @@ class NodeView(View):
     loop_lag_ms: float | None
 
 
-class StatusView(View):
+class StatusView(View, frozen=True):
     """GET /status: the whole node on one page."""
 
     at: float
@@ -206,7 +206,7 @@ class StatusView(View):
     work: tuple[WorkView, ...]
 
 
-class ModelsView(View):
+class ModelsView(View, frozen=True):
     """GET /models[?config=…]: every network and rated baseline, oldest first."""
 
     at: float
@@ -216,7 +216,7 @@ class ModelsView(View):
     baselines: dict[str, dict[str, RatingView]]
 
 
-class EventView(View):
+class EventView(View, frozen=True):
     """One event as streamed by GET /events (server-sent, newline JSON in `data:`) and recorded.
 
     `seq` counts events of one node since its data directory was founded; `index` is the log entry
@@ -233,23 +233,23 @@ class EventView(View):
     fields: dict[str, Figure] = {}
 
 
-class EventsView(View):
+class EventsView(View, frozen=True):
     """GET /events/recent[?limit=…&after=…]: the newest recorded events, oldest first."""
 
     events: tuple[EventView, ...]
 
 
-class ErrorView(View):
+class ErrorView(View, frozen=True):
     """The body of every 4xx and 5xx: one sentence that names the field and the fix."""
 
     error: str
 
 
-class SentinelView(View):
+class SentinelView(View, frozen=True):
     """GET :8790/status, from the parent that keeps a node alive.
 
-    `resilience_score` is 0…1, None while the node does not answer; `components` are its terms and
-    `formula` says how they were weighed.
+    `resilience_score` is 0…1, None while the node does not answer; `components` are its terms,
+    `formula` says how they were weighed, and `resilience_level` names the score.
     """
 
     node_pid: int | None
@@ -259,6 +259,7 @@ class SentinelView(View):
     last_exit: str | None
     last_restart_age_s: float | None
     resilience_score: float | None
+    resilience_level: str | None
     components: dict[str, float | None]
     formula: str
     memory_pressure_tier: str | None
