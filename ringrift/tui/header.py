@@ -9,7 +9,8 @@ from ringrift.tui.columns import Cell
 from ringrift.tui.seen import Seen
 
 TABS = (("1", "overview", "Overview"), ("2", "models", "Models & Elo"), ("3", "events", "Events"))
-_STYLES = {"dim": "dim", "strong": "bold", "good": "green", "warn": "yellow", "bad": "red bold"}
+BAD = "bold #f2858a"  # light enough to stay legible when colours are turned into greys
+_STYLES = {"dim": "dim", "strong": "bold", "good": "#8ad4a1", "warn": "#ffc473", "bad": BAD}
 
 
 def _toned(cell: Cell) -> Text:
@@ -76,10 +77,10 @@ class Header(Widget):
             line = Text(" connecting …", "dim")
         elif status.healthy is False and status.reason and width < 120:
             line = Text(" ") + Text("  ").join(_toned(c) for c in rows.headline(status)[:3])
-            line.append(f"  {status.reason}", "red bold")
+            line.append(f"  {status.reason}", BAD)
         else:
             line = Text(" ") + Text("   ").join(_toned(c) for c in rows.headline(status))
             if status.healthy is False and status.reason:
-                line.append(f"   {status.reason}", "red bold")
+                line.append(f"   {status.reason}", BAD)
         line.truncate(width, overflow="ellipsis")
         return line

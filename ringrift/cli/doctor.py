@@ -1,0 +1,43 @@
+"""`ringrift doctor`: what is wrong with this machine, and the fix."""
+
+import sys
+from typing import Annotated
+
+import cyclopts
+
+from ringrift.cli.place import DEFAULT_PROFILE, DataDirectory, PortOffset, Profile
+
+
+def doctor(
+    *,
+    profile: Profile = DEFAULT_PROFILE,
+    data: DataDirectory = None,
+    port_offset: PortOffset = 0,
+    as_json: Annotated[
+        bool, cyclopts.Parameter(name="--json", negative="", help="As JSON, on one line.")
+    ] = False,
+) -> None:
+    """Examine Python, memory, disk, torch, the engine, the data directory, ports and the node.
+
+    Exits 0 when nothing failed, 1 otherwise. The first run compiles the engine's kernels, which
+    takes about a minute.
+    """
+    from pathlib import Path
+
+    import msgspec
+
+    from ringrift.doctor.check import Site
+    from ringrift.doctor.examine import checks_of, examine, report, sound
+
+    # Not place.directory_of: a directory that cannot be used is a finding here, not a refusal.
+    stem = Path(profile).stem if profile.endswith(".toml") else profile
+    directory = data or Path.home() / ".local" / "share" / "ringrift" / stem
+    site = Site(profile, directory.expanduser().absolute(), port_offset)
+    if sys.stderr.isatty():
+        print("Examining this machine …", file=sys.stderr)
+    found = examine(checks_of(site))
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+    else:
+        sys.stdout.write(report(found))
+    raise SystemExit(0 if sound(found) else 1)
