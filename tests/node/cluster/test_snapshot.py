@@ -76,6 +76,14 @@ def test_chunks_stay_small_with_the_longest_rows() -> None:
     assert restored(chunks).digest() == ledger.state.digest()
 
 
+def test_rows_lie_in_key_order_whatever_order_they_came_in() -> None:
+    ledger = Ledger.founded()
+    for node in ("z", "b", "k"):
+        ledger.do(c.JoinMember(node=node, name=node, boot=1, version="1"))
+    copy = restored(list(ledger.state.snapshot(INCARNATION)))
+    assert list(copy.members.rows) == ["b", "k", "n", "z"]
+
+
 def test_any_damaged_missing_or_swapped_chunk_is_refused() -> None:
     ledger = wandered(2)
     good = list(ledger.state.snapshot(INCARNATION))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ringrift.node.consensus.entry import MAX_COMMAND_BYTES, Entry
 from ringrift.node.consensus.log import Log, LogCorruptError
+from ringrift.node.consensus.record import HEADER_BYTES, read_record
 from ringrift.node.sim.disk import MemoryDisk
 
 CLUSTER = bytes.fromhex(INCARNATION)
@@ -184,3 +185,33 @@ def test_a_log_restarted_behind_a_snapshot_begins_after_it() -> None:
         again.append([entry(103, 7)])
     with pytest.raises(AssertionError):
         again.append([entry(102, 6)])
+
+
+def test_a_record_of_another_history_is_not_taken_for_the_next() -> None:
+    """Two logs part at entry 2; entry 3 of the one must not follow entry 2 of the other."""
+    disks = [MemoryDisk(random.Random(0)) for _ in range(2)]
+    for disk, size in zip(disks, (20, 21), strict=True):
+        log = recover(disk, segment_bytes=10_000)
+        log.append([entry(1), entry(2, size=size), entry(3)])
+        log.sync()
+    (name,) = disks[0].names()
+    ours, theirs = (disk.read(name) for disk in disks)
+    newest, offset = None, HEADER_BYTES
+    while (record := read_record(ours, offset)) is not None:
+        newest, offset = offset, record.end
+    assert newest is not None and read_record(theirs, newest + 1) is not None
+    disks[0].truncate(name, newest)
+    disks[0].append(name, theirs[newest + 1 :])
+    assert recover(disks[0]).last_index == 2
+
+
+def test_what_a_killed_process_left_unsynced_is_made_durable_before_it_is_trusted() -> None:
+    for seed in range(30):
+        disk = MemoryDisk(random.Random(seed))
+        log = recover(disk)
+        log.append([entry(1)])
+        log.sync()
+        log.append([entry(2), entry(3, size=200)])
+        assert recover(disk).last_index == 3
+        disk.crash()
+        assert recover(disk).last_index == 3

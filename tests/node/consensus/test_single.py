@@ -13,6 +13,7 @@ from trio.testing import MockClock
 
 from ringrift.node.cluster import commands as c
 from ringrift.node.cluster.results import Done, Queued, SessionOpened
+from ringrift.node.cluster.sessions import WINDOW
 from ringrift.node.cluster.snapshot import SnapshotError
 from ringrift.node.consensus.log import LogCorruptError
 from ringrift.node.consensus.replica import (
@@ -344,6 +345,31 @@ async def test_a_session_keeps_within_the_window_that_is_remembered(
         with pytest.raises(SessionLostError):
             await Session.open(replica, "n", 1)
         nursery.cancel_scope.cancel()
+
+
+async def test_a_slow_answer_holds_back_numbers_beyond_the_window() -> None:
+    """One answer is late; no number may be proposed that would push its number out of memory."""
+    highest = 0
+    late = trio.Event()
+
+    class SlowFirst:
+        async def propose(self, session: int, seq: int, command: c.Command) -> Proposed:
+            nonlocal highest
+            if session == 0:
+                return Proposed(1, SessionOpened(1))
+            highest = max(highest, seq)
+            if seq == 1:
+                await late.wait()
+            return Proposed(seq, Done("so"))
+
+    session = await Session.open(SlowFirst(), "n", 1)  # pyright: ignore[reportArgumentType]
+    async with trio.open_nursery() as nursery:
+        for _ in range(100):
+            nursery.start_soon(session.propose, ADD)
+        await trio.testing.wait_all_tasks_blocked()
+        assert highest == WINDOW
+        late.set()
+    assert highest == 100
 
 
 async def test_a_command_out_of_bounds_is_never_logged(autojump_clock: MockClock) -> None:
