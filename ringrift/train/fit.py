@@ -102,7 +102,7 @@ def fit(
     if losses is None:
         return None
     if losses.policy is None or losses.value is None:
-        raise FitError(f"new_rows is {job.new_rows}; the rows drawn for them hold no full search.")
+        raise FitError(f"new_rows is {job.new_rows}; the rows drawn for it hold no full search.")
     held_out = np.flatnonzero(dataset.holdout)[-_HOLDOUT_ROWS:]
     holdout = measure(network, batches, held_out, job.batch_size)
     candidate = save_weights(

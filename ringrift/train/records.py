@@ -126,16 +126,7 @@ def write_shard(directory: Path, header: ShardHeader, games: Sequence[GameRecord
 
     Raises RecordError if the games are not the ones the header names, or not well formed.
     """
-    if not games or len(games) != header.games:
-        raise RecordError(
-            f"the shard holds {len(games)} games, but its header says {header.games}."
-        )
-    for offset, game in enumerate(games):
-        if game.number != header.first_game + offset:
-            raise RecordError(
-                f"game {game.number} stands where game {header.first_game + offset} belongs."
-            )
-        _check(game)
+    _check_games(header, games)
     packed = msgspec.msgpack.encode(_Body(header, tuple(map(_pack, games))))
     body = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(packed)
     file = write_artifact(directory, "shard", lambda out: out.write(_seal(VERSION, body)))
@@ -159,22 +150,16 @@ def read_shard(path: Path, sha256: str | None = None) -> tuple[ShardHeader, list
         content = read_artifact(path, sha256)
     except ArtifactError as error:
         raise RecordError(str(error)) from error
+    body = _unseal(path, content)
     try:
-        body = zstandard.ZstdDecompressor().decompress(
-            _unseal(path, content), max_output_size=_LARGEST_BODY
-        )
-        shard = msgspec.msgpack.decode(body, type=_Body)
-        games = [_unpack(packed) for packed in shard.games]
-        for game in games:
-            _check(game)
-    except (zstandard.ZstdError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RecordError(f"shard {path} is not readable: {error}.") from error
-    except ValueError as error:
-        raise RecordError(f"shard {path} is inconsistent: {error}") from error
-    if len(games) != shard.header.games:
-        raise RecordError(
-            f"shard {path} holds {len(games)} games, its header says {shard.header.games}."
-        )
+        if zstandard.get_frame_parameters(body).content_size > _LARGEST_BODY:
+            raise RecordError(f"it unpacks to more than {_LARGEST_BODY} bytes.")
+        packed = zstandard.ZstdDecompressor().decompress(body, max_output_size=_LARGEST_BODY)
+        shard = msgspec.msgpack.decode(packed, type=_Body)
+        games = [_unpack(game) for game in shard.games]
+        _check_games(shard.header, games)
+    except (zstandard.ZstdError, ValueError) as error:
+        raise RecordError(f"shard {path} cannot be used: {error}") from error
     return shard.header, games
 
 
@@ -195,6 +180,15 @@ def _unseal(path: Path, content: bytes) -> bytes:
             f"shard {path} has format version {version}; this ringrift reads {VERSION}: upgrade it."
         )
     return body
+
+
+def _check_games(header: ShardHeader, games: Sequence[GameRecord]) -> None:
+    if not games or len(games) != header.games:
+        raise RecordError(f"it holds {len(games)} games, its header says {header.games}.")
+    for offset, game in enumerate(games):
+        if game.number != header.first_game + offset:
+            raise RecordError(f"it has game {game.number} instead of {header.first_game + offset}.")
+        _check(game)
 
 
 def _check(game: GameRecord) -> None:
@@ -247,7 +241,8 @@ def _unpack(packed: _PackedGame) -> GameRecord:
     visits = np.frombuffer(packed.visits, "<i4")
     if not len(steps) == len(full) == len(simulations) == len(choices):
         raise RecordError(f"game {packed.number} has columns of unequal length.")
-    if not len(actions) == len(policy) == len(visits) == int(choices.sum()):
+    total = int(choices.sum())
+    if np.any(choices < 0) or not len(actions) == len(policy) == len(visits) == total:
         raise RecordError(f"game {packed.number} has choices that do not add up.")
     rows = tuple(
         DecisionRow(

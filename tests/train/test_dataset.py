@@ -172,3 +172,11 @@ def test_damage_of_a_dataset_is_told(shards: list[ShardFile], tmp_path: Path):
         read_dataset(path)
     with pytest.raises(DatasetError, match="cannot be read"):
         read_dataset(tmp_path / "absent.npz")
+
+
+def test_a_later_version_is_named(shards: list[ShardFile], tmp_path: Path):
+    with np.load(build(tmp_path, shards)) as arrays:
+        later = dict(arrays) | {"about": np.array('{"version": 2, "config": "hex8_2p"}')}
+    np.savez(tmp_path / "later.npz", **later)
+    with pytest.raises(DatasetError, match="has dataset version 2; this ringrift reads 1"):
+        read_dataset(tmp_path / "later.npz")

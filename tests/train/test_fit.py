@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -150,6 +151,31 @@ def test_nothing_new_and_a_wrong_parent_are_refused(tmp_path: Path, shard: Weigh
     with pytest.raises(WeightsError, match="cannot be read"):
         run(job(tmp_path, shard, parent=Weights("0" * 64, str(tmp_path / "absent"))))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_parent_a_network_is_drawn(tmp_path: Path, shard: Weights):
+    done = run(job(tmp_path, shard, new_rows=10, max_reuse=1, learning_rate=0))
+    info, network = load_weights(Path(done.path), HEX8)
+    drawn = initial_network(HEX8, int("7" * 32, 16)).state_dict()
+    assert info.parent is None
+    assert all(torch.equal(drawn[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def test_too_few_rows_to_hold_a_full_search_are_told(
+    tmp_path: Path, shard: Weights, small_parent: Weights
+):
+    """One row may be a cheap one, from which no policy can be learned or measured."""
+    refused = 0
+    for run_id in range(8):
+        spec = job(tmp_path, shard, parent=small_parent, new_rows=1, max_reuse=1)
+        try:
+            done = run(msgspec.structs.replace(spec, run_id=f"{run_id:032x}"))
+        except FitError as error:
+            assert str(error).startswith("new_rows is 1; ")
+            refused += 1
+        else:
+            assert done.rows_drawn == 1
+    assert 0 < refused < 8
 
 
 def rows(full: int, cheap: int, held: int) -> Dataset:

@@ -1,10 +1,14 @@
 """Shards: what goes in comes out, equal games give equal bytes, any damage is told."""
 
+import dataclasses
 import hashlib
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -142,7 +146,7 @@ def test_the_error_is_one_sentence_naming_the_file(tmp_path: Path):
     written = write_shard(tmp_path, *small_shard())
     good = written.path.read_bytes()
     written.path.write_bytes(good[:-1] + b"\x00")
-    with pytest.raises(RecordError, match=r"^shard .*\.shard is damaged: .* fetch it again\.$"):
+    with pytest.raises(RecordError, match=r"^shard [^ ]*\.shard is damaged: .* fetch it again\.$"):
         read_shard(written.path)
     with pytest.raises(RecordError, match="does not hash to"):
         read_shard(written.path, written.sha256)
@@ -165,7 +169,7 @@ def test_games_must_be_those_of_the_header(tmp_path: Path):
     for wrong in (header(2), header(1, first=3)):
         with pytest.raises(RecordError):
             write_shard(tmp_path, wrong, games)
-    with pytest.raises(RecordError, match="holds 0 games"):
+    with pytest.raises(RecordError, match="it holds 0 games"):
         write_shard(tmp_path, header(0), [])
     assert list(tmp_path.iterdir()) == []
 
@@ -178,10 +182,66 @@ def test_games_must_be_those_of_the_header(tmp_path: Path):
         ({"moves": ("no_line_action",)}, "step 1 out of order"),
     ],
 )
-def test_malformed_games_are_refused(tmp_path: Path, change: dict[str, object], told: str):
+def test_malformed_games_are_refused(tmp_path: Path, change: dict[str, Any], told: str):
     shard_header, (game,) = small_shard()
-    fields = {
-        name: getattr(game, name) for name in ("number", "moves", "winner", "ranking", "rows")
-    }
     with pytest.raises(RecordError, match=told):
-        write_shard(tmp_path, shard_header, [GameRecord(**(fields | change))])
+        write_shard(tmp_path, shard_header, [dataclasses.replace(game, **change)])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"visits": np.array([1], np.int32)}, "choices of unequal number"),
+        (
+            {name: np.zeros(0, np.int32) for name in ("actions", "policy", "visits")},
+            "a full search without policy",
+        ),
+    ],
+)
+def test_malformed_rows_are_refused(tmp_path: Path, change: dict[str, Any], told: str):
+    shard_header, (game,) = small_shard()
+    row = dataclasses.replace(game.rows[0], **change)
+    with pytest.raises(RecordError, match=told):
+        write_shard(tmp_path, shard_header, [dataclasses.replace(game, rows=(row,))])
+
+
+def foreign_shard(path: Path, body: bytes) -> Path:
+    """A file that another program sealed properly around `body`."""
+    version = (1).to_bytes(2, "little")
+    path.write_bytes(b"RRSHARD\n" + version + hashlib.sha256(version + body).digest() + body)
+    return path
+
+
+def columns(**changes: object) -> list[object]:
+    """A packed game of no rows, by columns in their order."""
+    names = ["number", "moves", "winner", "ranking", "steps", "full", "simulations", "choices"]
+    names += ["actions", "policy", "visits", "root_values", "raw_values"]
+    game: dict[str, object] = dict.fromkeys(names, b"")
+    game |= {"number": 0, "moves": [], "winner": 0, "ranking": [1, 2]}
+    return list((game | changes).values())
+
+
+@pytest.mark.parametrize(
+    ("game", "told"),
+    [
+        (columns(full=b"\x01"), "columns of unequal length"),
+        (columns(actions=b"\x01\x00\x00\x00"), "choices that do not add up"),
+        (columns(steps=b"\x01"), "cannot be used"),
+        (columns(winner="me"), r"Expected `int`, got `str` - at `\$\[1\]\[0\]\[2\]`"),
+        (columns(number=5), "it has game 5 instead of 0"),
+    ],
+)
+def test_well_sealed_nonsense_is_refused(tmp_path: Path, game: list[object], told: str):
+    body = zstandard.compress(msgspec.msgpack.encode([header(1), [game]]))
+    with pytest.raises(RecordError, match=told):
+        read_shard(foreign_shard(tmp_path / "foreign.shard", body))
+
+
+def test_a_body_that_is_too_large_is_not_unpacked(tmp_path: Path):
+    # A frame header alone: single segment, 8-byte content size of 2**40.
+    bomb = bytes.fromhex("28b52ffde0") + (1 << 40).to_bytes(8, "little") + b"\x00" * 8
+    with pytest.raises(RecordError, match="unpacks to more than 1073741824 bytes"):
+        read_shard(foreign_shard(tmp_path / "bomb.shard", bomb))
+    with pytest.raises(RecordError, match="cannot be used"):
+        read_shard(foreign_shard(tmp_path / "noise.shard", b"noise" * 20))
