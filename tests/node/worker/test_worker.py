@@ -1,0 +1,241 @@
+"""The worker against a real replica on a memory disk, with children that are real but play fake."""
+
+import random
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+import trio
+
+from ringrift.node.cluster.commands import (
+    AddWork,
+    CancelWork,
+    JoinMember,
+    SetConfigMode,
+    SetNodeMode,
+)
+from ringrift.node.cluster.results import Queued
+from ringrift.node.cluster.state import ClusterState
+from ringrift.node.cluster.work import Item, SelfplayWork
+from ringrift.node.consensus.proposer import Proposer
+from ringrift.node.consensus.single import SingleReplica
+from ringrift.node.data.blobs import BlobStore
+from ringrift.node.runtime.blocking import InThreads
+from ringrift.node.runtime.clock import SystemClock
+from ringrift.node.runtime.loop import LoopRecord, Pulse
+from ringrift.node.runtime.settings import WorkerSettings
+from ringrift.node.runtime.wakeup import Wakeup
+from ringrift.node.sim.disk import MemoryDisk
+from ringrift.node.worker.admission import admission
+from ringrift.node.worker.slots import Slots
+from ringrift.node.worker.worker import Worker, Workplace
+
+FAKE = Path(__file__).parents[1] / "fake_child.py"
+NODE = "node-1"
+SETTINGS = WorkerSettings(claim_interval_s=0.05, heartbeat_timeout_s=20.0, stop_grace_s=10.0)
+T = TypeVar("T")
+
+
+async def in_line(function: Callable[[], T]) -> T:
+    return function()
+
+
+class Site:
+    """One node's replica and worker, and what a test asks of them."""
+
+    def __init__(self, replica: SingleReplica, boot: int, directory: Path) -> None:
+        self.replica = replica
+        self.boot = boot
+        self.directory = directory
+        self.propose = Proposer(replica, NODE, boot).propose
+        self.record = LoopRecord()
+        self.runs = 0
+
+    @property
+    def state(self) -> ClusterState:
+        return self.replica.state
+
+    def worker(self, behaviour: str, pace_s: float, slots: int = 1) -> Worker:
+        def mint() -> str:
+            self.runs += 1
+            return f"{self.boot:016x}{self.runs:016x}"
+
+        def admit():
+            row = self.state.members.rows[NODE]
+            return admission(
+                ("selfplay",),
+                active=row.mode == "active",
+                tier=None,
+                disk_free_bytes=None,
+                disk_floor_bytes=0,
+            )
+
+        place = Workplace(
+            node_id=NODE,
+            boot=self.boot,
+            directory=self.directory / "work",
+            command=(sys.executable, str(FAKE), behaviour, str(pace_s)),
+            blobs=BlobStore(self.directory / "blobs"),
+            mint_run_id=mint,
+        )
+        return Worker(
+            place,
+            self.replica,
+            self.propose,
+            admit,
+            Slots(slots, 1),
+            SETTINGS,
+            SystemClock(),
+            InThreads(4),
+            Wakeup(),
+        )
+
+    async def queue(self, games: int = 8, max_attempts: int = 2) -> int:
+        payload = SelfplayWork(
+            games=games,
+            parallel_games=4,
+            games_per_shard=4,
+            full_simulations=8,
+            full_considered=4,
+            cheap_simulations=8,
+            cheap_considered=4,
+            full_fraction=0.5,
+        )
+        command = AddWork(
+            config="hex8_2p", payload=payload, priority=1, max_attempts=max_attempts, timeout_s=60
+        )
+        result = (await self.propose(command)).result
+        assert isinstance(result, Queued)
+        return result.item
+
+    def item(self, item: int) -> Item:
+        return self.state.work.rows[item]
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            await trio.sleep(0.01)
+
+    @asynccontextmanager
+    async def working(self, worker: Worker) -> AsyncIterator[None]:
+        pulse = Pulse(self.record, SystemClock(), lambda: None)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(worker.run, pulse)
+            yield
+            nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def site(directory: Path, disk: MemoryDisk | None = None, boot: int = 1):
+    replica = await SingleReplica.open(
+        disk or MemoryDisk(random.Random(1)), SystemClock(), in_line, node_id=NODE, incarnation="0" * 32
+    )
+    with trio.fail_after(40):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(replica.run)
+            subject = Site(replica, boot, directory)
+            join = JoinMember(node=NODE, name=NODE, boot=boot, version="1")
+            await subject.propose(join)
+            await subject.propose(SetConfigMode(config="hex8_2p", mode="active"))
+            yield subject
+            nursery.cancel_scope.cancel()
+
+
+async def test_claimed_work_is_done_registered_and_cleared_away(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        items = [await here.queue(), await here.queue()]
+        worker = here.worker("good", 0.0, slots=2)
+        async with here.working(worker):
+            await here.until(lambda: all(here.item(i).state == "completed" for i in items))
+            await here.until(lambda: worker.slots.busy == 0)
+        assert here.state.shards.of("hex8_2p").games == 16
+        blobs = BlobStore(tmp_path / "blobs")
+        assert all(blobs.verify(sha256) for sha256 in here.state.shards.rows)
+        assert list((tmp_path / "work").iterdir()) == []
+
+
+async def test_slots_bound_what_runs_at_once(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        for _ in range(3):
+            await here.queue()
+        worker = here.worker("good", 0.05)
+        async with here.working(worker):
+            await here.until(lambda: worker.slots.busy == 1)
+            assert len(list(here.state.work.claimed())) == 1
+            assert len(list(here.state.work.pending())) == 2
+
+
+async def test_a_drain_hands_in_and_gives_back_without_costing_an_attempt(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        item = await here.queue(games=4_000)
+        worker = here.worker("good", 0.05)
+        async with here.working(worker):
+            await here.until(lambda: here.state.shards.of("hex8_2p").games > 0)
+            await here.propose(SetNodeMode(node=NODE, mode="draining"))
+            await here.until(lambda: here.state.node_mode(NODE) == "drained")
+            assert (here.item(item).state, here.item(item).attempts) == ("pending", 0)
+            await here.until(lambda: worker.slots.busy == 0)
+            handed_in = here.state.shards.of("hex8_2p").games
+            await here.propose(SetNodeMode(node=NODE, mode="active"))
+            await here.until(lambda: here.state.shards.of("hex8_2p").games > handed_in)
+
+
+async def test_a_cancelled_item_stops_its_child(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        item = await here.queue(games=4_000)
+        worker = here.worker("good", 0.05)
+        async with here.working(worker):
+            await here.until(lambda: worker.progress() != {})
+            await here.propose(CancelWork(item=item))
+            await here.until(lambda: worker.slots.busy == 0)
+        assert here.item(item).state == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [("crash", "out of coffee"), ("refuse", "games must be positive"), ("garbage", "no line")],
+)
+async def test_a_failing_child_costs_attempts_until_the_item_has_failed_for_a_reason(
+    tmp_path: Path, behaviour: str, words: str
+) -> None:
+    async with site(tmp_path) as here:
+        item = await here.queue()
+        async with here.working(here.worker(behaviour, 0.0)):
+            await here.until(lambda: here.item(item).state == "failed")
+        assert here.item(item).attempts == 2
+        assert words in (here.item(item).error or "")
+
+
+async def test_closing_gives_everything_back(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        items = [await here.queue(games=4_000), await here.queue(games=4_000)]
+        worker = here.worker("good", 0.05, slots=2)
+        async with here.working(worker):
+            await here.until(lambda: worker.slots.busy == 2)
+            await worker.close("the node stops")
+            assert [here.item(i).state for i in items] == ["pending", "pending"]
+            assert [here.item(i).attempts for i in items] == [0, 0]
+
+
+async def test_what_a_killed_life_left_is_registered_once_and_its_claim_returned(
+    tmp_path: Path,
+) -> None:
+    disk = MemoryDisk(random.Random(1))
+    async with site(tmp_path, disk) as before:
+        item = await before.queue(games=4_000)
+        async with before.working(before.worker("good", 0.02)):
+            await before.until(lambda: before.state.shards.of("hex8_2p").shards >= 3)
+        acknowledged = set(before.state.shards.rows)
+        assert before.item(item).state == "claimed"
+    # The child was killed with its worker; a shard may lie there that the log never heard of.
+    async with site(tmp_path, disk, boot=2) as after:
+        assert (after.item(item).state, after.item(item).attempts) == ("pending", 0)
+        worker = after.worker("good", 0.02)
+        async with after.working(worker):
+            await after.until(lambda: worker.slots.busy == 1)
+        kept = after.state.shards.rows
+        assert acknowledged <= kept.keys()
+        ranges = [(s.facts.run_id, s.facts.first_game) for s in kept.values()]
+        assert len(set(ranges)) == len(ranges)
