@@ -68,7 +68,7 @@ class TrainingJob(
     parent: Weights | None = None
     threads: Threads = 1
     learning_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 2e-3
-    batch_size: Positive = 256
+    batch_size: Positive = 64
     max_reuse: Annotated[float, msgspec.Meta(gt=0, le=100)] = 4.0
     window_rows: Positive = 200_000
 
