@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from ringrift.node.cluster.results import Done, Effect
+from ringrift.node.cluster.table import Table
 from ringrift.wire.events import ConfigModeChanged
 from ringrift.wire.job import ConfigName, Sha256
 
@@ -32,7 +33,7 @@ class Configs:
     """Configurations by name."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, ConfigRow] = {}
+        self.rows: Table[str, ConfigRow] = Table("configs")
 
     def is_active(self, config: str) -> bool:
         """Whether new work of this configuration may be started."""

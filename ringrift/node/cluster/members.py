@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from ringrift.node.cluster.results import Done, Effect, Refused
+from ringrift.node.cluster.table import Table
 from ringrift.wire.events import NodeModeChanged, NodeRestartRequested, NodeStarted
 
 MAX_MEMBERS = 1_000
@@ -34,7 +35,7 @@ class Members:
     """Members by node id."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, Member] = {}
+        self.rows: Table[str, Member] = Table("members")
 
     def join(self, node: str, name: str, boot: int, version: str, at_ms: int) -> Effect:
         row = self.rows.get(node)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec.structs import replace
 
+from ringrift.node.cluster.table import Table
 from ringrift.node.cluster.work import EvaluationOutcome, TrainingOutcome
 from ringrift.wire.events import AnyEvent, EvaluationCompleted, ModelPublished
 from ringrift.wire.job import ConfigName, Sha256
@@ -68,7 +69,7 @@ class Models:
     """Models by sha256."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, Model] = {}
+        self.rows: Table[str, Model] = Table("models")
 
     def of(self, config: str) -> list[Model]:
         """The models of a configuration, oldest generation first."""

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ringrift.node.cluster.results import Done, Effect, Queued, Refused
+from ringrift.node.cluster.table import Table
 from ringrift.node.cluster.work import (
     MAX_ITEMS,
     MAX_LIVE_ITEMS,
@@ -44,16 +45,17 @@ class WorkQueue:
     """Items by id, with indexes of the live ones that are derived from the rows."""
 
     def __init__(self) -> None:
-        self.rows: dict[int, Item] = {}
+        self.rows: Table[int, Item] = Table("work")
         self._pending: list[tuple[int, int]] = []
         self._claimed: dict[int, None] = {}
 
     @staticmethod
-    def of(rows: Iterable[Item]) -> "WorkQueue":
+    def restored(rows: Table[int, Item]) -> "WorkQueue":
         """A queue of those rows."""
         queue = WorkQueue()
-        for item in rows:
-            queue._put(item)
+        queue.rows = rows
+        for item in rows.values():
+            queue._list(item)
         return queue
 
     def pending(self) -> Iterator[Item]:
@@ -189,16 +191,18 @@ class WorkQueue:
 
     def _put(self, item: Item) -> None:
         before = self.rows.get(item.id)
-        self._unlist(before)
+        if before is not None:
+            self._unlist(before)
         self.rows[item.id] = item
+        self._list(item)
+
+    def _list(self, item: Item) -> None:
         if item.state == "pending":
             insort(self._pending, (-item.priority, item.id))
         elif item.state == "claimed":
             self._claimed[item.id] = None
 
-    def _unlist(self, item: Item | None) -> None:
-        if item is None:
-            return
+    def _unlist(self, item: Item) -> None:
         assert item.live, f"item {item.id} has ended and may not change"
         if item.state == "pending":
             key = (-item.priority, item.id)

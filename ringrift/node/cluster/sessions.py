@@ -9,6 +9,7 @@ with its new one: nothing of an earlier life can take effect any more.
 import msgspec
 
 from ringrift.node.cluster.results import Done, Effect, Refused, Result, SessionLost, SessionOpened
+from ringrift.node.cluster.table import Table
 
 WINDOW = 64
 """Sequence numbers of a session that may be outstanding at once."""
@@ -43,7 +44,7 @@ class Sessions:
     """Sessions by number."""
 
     def __init__(self) -> None:
-        self.rows: dict[int, Session] = {}
+        self.rows: Table[int, Session] = Table("sessions")
 
     def open(self, index: int, owner: str, boot: int) -> Effect:
         if any(row.owner == owner and row.boot > boot for row in self.rows.values()):

@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 
 from ringrift.node.cluster.results import Effect, Refused, ShardKept
+from ringrift.node.cluster.table import Table
 from ringrift.node.cluster.work import MAX_TRAINING_SHARDS, Count
 from ringrift.wire.events import ShardRegistered
 from ringrift.wire.job import ConfigName, Positive, RunId, Sha256
@@ -20,7 +21,7 @@ MAX_SHARDS = 60_000
 """Most shards in the index."""
 
 
-class ShardFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ShardFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A shard as its maker describes it: games `first_game` … `first_game + games - 1` of a run.
 
     `source` is the sha256 of the weights that played, or "untrained". `full_rows` are the decisions
@@ -39,7 +40,7 @@ class ShardFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     source: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64}|untrained)$")]
 
 
-class Shard(msgspec.Struct, frozen=True, kw_only=True):
+class Shard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A shard in the index: its facts, the entry that put it there, who made it."""
 
     facts: ShardFacts
@@ -64,12 +65,12 @@ class Shards:
     """Shards by sha256, and their totals by configuration."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, Shard] = {}
-        self.totals: dict[str, Totals] = {}
+        self.rows: Table[str, Shard] = Table("shards")
+        self.totals: Table[str, Totals] = Table("totals")
         self._runs: dict[str, list[tuple[int, int, str]]] = {}
 
     @staticmethod
-    def restored(rows: dict[str, Shard], totals: dict[str, Totals]) -> "Shards":
+    def restored(rows: Table[str, Shard], totals: Table[str, Totals]) -> "Shards":
         """An index of those rows and totals."""
         shards = Shards()
         for row in rows.values():

@@ -2,10 +2,10 @@
 
     chunk = crc32 of the rest (4 bytes, big-endian) + msgpack of Head | Rows | Tail
 
-Head comes first, then every table's rows in key order, then Tail with the digest of it all, so a
-missing, swapped, foreign or damaged chunk is found. A chunk is at most 256 KiB and is encoded when
-it is asked for: the caller passes a checkpoint in between, and no step stalls the event loop. That
-works because rows are frozen: a shallow copy of the tables is the picture.
+Head comes first, then every table's rows in key order, then Tail with the digest of it all, so
+that a missing, repeated, foreign or damaged chunk is found. A chunk is at most 256 KiB and is
+encoded when it is asked for: the caller passes a checkpoint in between, and no step stalls the
+event loop. That works because rows are frozen: a shallow copy of the tables is the picture.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from ringrift.node.cluster.models import Model, Models
 from ringrift.node.cluster.queue import WorkQueue
 from ringrift.node.cluster.sessions import Session, Sessions
 from ringrift.node.cluster.shards import Shard, Shards, Totals
+from ringrift.node.cluster.table import Table, row_bytes, row_hash
 from ringrift.node.cluster.transitions import Tables
 from ringrift.node.cluster.work import Item
 
@@ -62,81 +63,71 @@ class Rows(msgspec.Struct, frozen=True, tag="rows", tag_field="chunk"):
 
 
 class Tail(msgspec.Struct, frozen=True, tag="tail", tag_field="chunk"):
-    """The end: how many chunks came before, and the digest of index, term and every row."""
+    """The end: how many chunks came before, and the state's digest."""
 
     chunks: int
     digest: str
 
 
-_encoder = msgspec.msgpack.Encoder(order="deterministic")
 _chunk_decoder: msgspec.msgpack.Decoder[Head | Rows | Tail] = msgspec.msgpack.Decoder(
     Head | Rows | Tail
 )
 _row_decoders = {name: msgspec.msgpack.Decoder(kind) for name, kind in _ROW_TYPES.items()}
+
+_encoder = msgspec.msgpack.Encoder()
 
 Picture = dict[str, Mapping[Any, Any]]
 
 
 def picture(tables: Tables) -> Picture:
     """Every table by name, as it is now: shallow copies of dictionaries of frozen rows."""
-    return {
-        "sessions": dict(tables.sessions.rows),
-        "members": dict(tables.members.rows),
-        "configs": dict(tables.configs.rows),
-        "work": dict(tables.work.rows),
-        "models": dict(tables.models.rows),
-        "shards": dict(tables.shards.rows),
-        "totals": dict(tables.shards.totals),
-    }
+    return {name: dict(table) for name, table in _tables(tables).items()}
 
 
-class _Digest:
-    """sha256 over index, term and every row, each with its table, in table and key order."""
-
-    def __init__(self, index: int, term: int) -> None:
-        self._hash = hashlib.sha256(_encoder.encode((FORMAT, index, term)))
-
-    def add(self, table: str, row: bytes | memoryview) -> None:
-        self._hash.update(_encoder.encode((table, len(row))))
-        self._hash.update(row)
-
-    def hex(self) -> str:
-        return self._hash.hexdigest()
+def _tables(tables: Tables) -> dict[str, Table[Any, Any]]:
+    every = (
+        tables.sessions.rows,
+        tables.members.rows,
+        tables.configs.rows,
+        tables.work.rows,
+        tables.models.rows,
+        tables.shards.rows,
+        tables.shards.totals,
+    )
+    return {table.name: table for table in every}
 
 
 def digest_of(tables: Tables, index: int, term: int) -> str:
     """sha256 (hex) of the whole state; equal on every replica at the same index."""
-    sums = _Digest(index, term)
-    for table, row in _encoded(picture(tables)):
-        sums.add(table, row)
-    return sums.hex()
+    return _digest(index, term, [table.total() for table in _tables(tables).values()])
+
+
+def _digest(index: int, term: int, totals: list[int]) -> str:
+    sums = [total.to_bytes(32, "big") for total in totals]
+    return hashlib.sha256(_encoder.encode((FORMAT, index, term, sums))).hexdigest()
 
 
 def dump(copied: Picture, incarnation: str, index: int, term: int) -> Iterator[bytes]:
     """The chunks of a picture of the state taken after entry (`index`, `term`)."""
     yield _sealed(Head(FORMAT, incarnation, index, term))
-    sums = _Digest(index, term)
-    chunks, size, current = 1, 0, ""
-    rows: list[msgspec.Raw] = []
-    for table, row in _encoded(copied):
-        if rows and (table != current or size + len(row) > _ROWS_BYTES):
-            yield _sealed(Rows(current, rows))
-            chunks, size, rows = chunks + 1, 0, []
-        current = table
-        sums.add(table, row)
-        rows.append(msgspec.Raw(row))
-        size += len(row)
-    if rows:
-        yield _sealed(Rows(current, rows))
-        chunks += 1
-    yield _sealed(Tail(chunks, sums.hex()))
-
-
-def _encoded(copied: Picture) -> Iterator[tuple[str, bytes]]:
-    for table in _ROW_TYPES:
-        rows = copied[table]
-        for key in sorted(rows):
-            yield table, _encoder.encode((key, rows[key]))
+    chunks = 1
+    totals: list[int] = []
+    for table, kept in copied.items():
+        total, size = 0, 0
+        rows: list[msgspec.Raw] = []
+        for key in sorted(kept):
+            row = row_bytes(key, kept[key])
+            if rows and size + len(row) > _ROWS_BYTES:
+                yield _sealed(Rows(table, rows))
+                chunks, size, rows = chunks + 1, 0, []
+            total += row_hash(table, row)
+            rows.append(msgspec.Raw(row))
+            size += len(row)
+        if rows:
+            yield _sealed(Rows(table, rows))
+            chunks += 1
+        totals.append(total % (1 << 256))
+    yield _sealed(Tail(chunks, _digest(index, term, totals)))
 
 
 def _sealed(chunk: Head | Rows | Tail) -> bytes:
@@ -156,8 +147,7 @@ class Loader:
         self._head: Head | None = None
         self._tail: Tail | None = None
         self._chunks = 0
-        self._sums = _Digest(0, 0)
-        self._tables: dict[str, dict[Any, Any]] = {name: {} for name in _ROW_TYPES}
+        self._tables: dict[str, Table[Any, Any]] = {name: Table(name) for name in _ROW_TYPES}
 
     def feed(self, data: bytes) -> None:
         """Take the next chunk."""
@@ -171,7 +161,7 @@ class Loader:
                 self._take(chunk)
             case Tail():
                 self._tail = chunk
-                if chunk.chunks != self._chunks or chunk.digest != self._sums.hex():
+                if chunk.chunks != self._chunks or chunk.digest != self._digest():
                     raise SnapshotError("The snapshot's chunks do not add up to its digest.")
         self._chunks += 1
 
@@ -189,7 +179,7 @@ class Loader:
             sessions=sessions,
             members=members,
             configs=configs,
-            work=WorkQueue.of(rows["work"].values()),
+            work=WorkQueue.restored(rows["work"]),
             models=models,
             shards=Shards.restored(rows["shards"], rows["totals"]),
         )
@@ -212,7 +202,11 @@ class Loader:
         if head.incarnation != self._incarnation:
             raise SnapshotError(f"The snapshot is of another cluster, {head.incarnation}.")
         self._head = head
-        self._sums = _Digest(head.index, head.term)
+
+    def _digest(self) -> str:
+        assert self._head is not None
+        totals = [table.total() for table in self._tables.values()]
+        return _digest(self._head.index, self._head.term, totals)
 
     def _take(self, chunk: Rows) -> None:
         table = self._tables.get(chunk.table)
@@ -222,8 +216,9 @@ class Loader:
         try:
             for raw in chunk.rows:
                 key, row = decode(raw)
-                table[key] = row
-                self._sums.add(chunk.table, memoryview(raw))
+                table.load(key, row, row_hash(chunk.table, memoryview(raw)))
+        except KeyError as error:
+            raise SnapshotError(f"Row {error} of {chunk.table} comes twice.") from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise SnapshotError(f"A row of {chunk.table} cannot be read: {error}.") from error
 

@@ -38,7 +38,12 @@ SELFPLAY_PRIORITY = 50
 
 
 class SelfplayWork(
-    msgspec.Struct, frozen=True, tag="selfplay", tag_field="kind", forbid_unknown_fields=True
+    msgspec.Struct,
+    frozen=True,
+    tag="selfplay",
+    tag_field="kind",
+    forbid_unknown_fields=True,
+    gc=False,
 ):
     """Play `games` games. `weights` is the generator, filled in by the claim (None: untrained).
 
@@ -90,7 +95,7 @@ class EvaluationWork(
 Payload = SelfplayWork | TrainingWork | EvaluationWork
 
 
-class SelfplayOutcome(msgspec.Struct, frozen=True, tag="selfplay", tag_field="kind"):
+class SelfplayOutcome(msgspec.Struct, frozen=True, tag="selfplay", tag_field="kind", gc=False):
     """What a selfplay item did; its shards were registered one by one before."""
 
     games: Count
@@ -169,7 +174,7 @@ class Claim(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at_ms: int
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One work item.
 
     `attempts` counts claims that were not handed back unhurt. `claim` is the live claim, or on a
