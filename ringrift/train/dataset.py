@@ -84,16 +84,20 @@ def build_dataset(
     *,
     window_rows: int,
     progress: Callable[[int, int], None],
-) -> Artifact:
+    stop: Callable[[], bool],
+) -> Artifact | None:
     """Write `<sha256>.npz` from `shards` (oldest first): whole games of the newest `window_rows`.
 
-    `progress(rows, window_rows)` is called after each shard. Raises RecordError on a damaged shard,
-    DatasetError when a shard is of another config or there is nothing to learn from.
+    `progress(rows, window_rows)` is called after each shard, `stop()` before it; None when it says
+    so. Raises RecordError on a damaged shard, DatasetError when a shard is of another config or
+    there is nothing to learn from.
     """
     replayer = Replayer(tables_for(config))
     parts: list[Dataset] = []
     rows = 0
     for shard in reversed(shards):
+        if stop():
+            return None
         header, games = read_shard(Path(shard.path), shard.sha256)
         if header.config != config.name:
             raise DatasetError(f"{shard.path} holds games of {header.config}, not {config.name}.")

@@ -94,7 +94,10 @@ def fit(
         job.shards,
         window_rows=job.window_rows,
         progress=lambda rows, window: report(Progress(rows, window, "rows replayed", None)),
+        stop=stop,
     )
+    if file is None:
+        return None
     dataset = read_dataset(file.path, file.sha256)
     batches = Batches(dataset)
     drawn = draw_rows(dataset, budget, seed=int(job.run_id, 16))

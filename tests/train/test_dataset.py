@@ -42,10 +42,16 @@ def ignore(rows: int, window: int) -> None:
     pass
 
 
+def never() -> bool:
+    return False
+
+
 def build(directory: Path, shards: list[ShardFile], window_rows: int = 10_000) -> Path:
-    return build_dataset(
-        directory, HEX8, local(shards), window_rows=window_rows, progress=ignore
-    ).path
+    file = build_dataset(
+        directory, HEX8, local(shards), window_rows=window_rows, progress=ignore, stop=never
+    )
+    assert file is not None
+    return file.path
 
 
 def test_rows_carry_the_targets_of_their_games(shards: list[ShardFile], tmp_path: Path):
@@ -105,9 +111,24 @@ def test_progress_tells_rows(shards: list[ShardFile], tmp_path: Path):
         local(shards),
         window_rows=10_000,
         progress=lambda rows, window: told.append((rows, window)),
+        stop=never,
     )
     assert [window for _, window in told] == [10_000, 10_000]
     assert 0 < told[0][0] < told[1][0] < 10_000
+
+
+def test_a_stop_between_shards_leaves_nothing(shards: list[ShardFile], tmp_path: Path):
+    asked: list[bool] = []
+
+    def stop() -> bool:
+        asked.append(True)
+        return len(asked) == 2
+
+    out = tmp_path / "out"
+    arguments = {"window_rows": 10_000, "progress": ignore, "stop": stop}
+    assert build_dataset(out, HEX8, local(shards), **arguments) is None
+    assert len(asked) == 2
+    assert not out.exists()
 
 
 def test_shards_of_another_config_or_none_are_refused(
@@ -131,6 +152,7 @@ def test_a_damaged_shard_stops_the_build(shards: list[ShardFile], tmp_path: Path
             (Weights(shards[0].sha256, str(bad)),),
             window_rows=10,
             progress=ignore,
+            stop=never,
         )
     assert not (tmp_path / "out").exists()
 

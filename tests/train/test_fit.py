@@ -118,16 +118,20 @@ def test_the_same_job_gives_the_same_candidate(
     assert one.sha256 == two.sha256 != other.sha256
 
 
-def test_a_stop_leaves_no_candidate(tmp_path: Path, shard: Weights, small_parent: Weights):
+@pytest.mark.parametrize("asked_before", [0, 3])
+def test_a_stop_leaves_no_candidate(
+    tmp_path: Path, shard: Weights, small_parent: Weights, asked_before: int
+):
+    """`stop` is asked before each shard and each step: here at once, or after two steps."""
     asked: list[bool] = []
 
     def stop() -> bool:
         asked.append(True)
-        return len(asked) > 2
+        return len(asked) > asked_before
 
     out = tmp_path / "out"
     assert fit(job(out, shard, parent=small_parent), lambda _: None, stop) is None
-    assert len(asked) == 3
+    assert len(asked) == asked_before + 1
     assert not list(out.glob("*.safetensors"))
 
 
