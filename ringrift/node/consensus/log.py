@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ringrift.node.consensus.entry import Entry
 from ringrift.node.consensus.record import (
+    FORMAT,
     HEADER_BYTES,
     Record,
     SegmentHeader,
@@ -185,6 +186,11 @@ class Log:
 
     def _link(self, name: str, header: SegmentHeader) -> None:
         """Check that a segment continues the log as far as it was read."""
+        if header.version != FORMAT:
+            raise LogCorruptError(
+                f"{name} has format {header.version}, this version reads {FORMAT}; "
+                "run the version that wrote it."
+            )
         if header.incarnation != self.incarnation:
             raise LogCorruptError(
                 f"{name} is of cluster {header.incarnation.hex()}, not of this one; {REMEDY}."

@@ -44,6 +44,7 @@ class SegmentHeader:
     incarnation: bytes
     first_index: int
     previous: int
+    version: int = FORMAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Record:
 
 def pack_header(header: SegmentHeader) -> bytes:
     body = _HEADER.pack(
-        _SEGMENT_MAGIC, FORMAT, header.incarnation, header.first_index, header.previous
+        _SEGMENT_MAGIC, header.version, header.incarnation, header.first_index, header.previous
     )
     return body + _CHECKSUM.pack(zlib.crc32(body))
 
@@ -72,9 +73,9 @@ def read_header(data: bytes) -> SegmentHeader | None:
     if zlib.crc32(data[: _HEADER.size]) != checksum:
         return None
     magic, version, incarnation, first_index, previous = _HEADER.unpack_from(data)
-    if magic != _SEGMENT_MAGIC or version != FORMAT:
+    if magic != _SEGMENT_MAGIC:
         return None
-    return SegmentHeader(incarnation, first_index, previous)
+    return SegmentHeader(incarnation, first_index, previous, version)
 
 
 def pack_record(entry: Entry, synced: int, previous: int) -> tuple[bytes, int]:

@@ -12,6 +12,7 @@ from ringrift.node.consensus.log import REMEDY, LogCorruptError
 from ringrift.node.runtime.disk import Disk, write_atomically
 
 NAME = "vote"
+FORMAT = 1
 
 
 class Vote(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +22,7 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
     before it has lost something.
     """
 
+    format: int = FORMAT
     incarnation: str
     term: int
     voted_for: str | None
@@ -36,9 +38,15 @@ def read_vote(disk: Disk) -> Vote | None:
     if zlib.crc32(body) != int.from_bytes(data[:4], "big"):
         raise LogCorruptError(f"The vote file is damaged; {REMEDY}.")
     try:
-        return msgspec.msgpack.decode(body, type=Vote)
+        vote = msgspec.msgpack.decode(body, type=Vote)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LogCorruptError(f"The vote file cannot be read: {error}; {REMEDY}.") from error
+    if vote.format != FORMAT:
+        raise LogCorruptError(
+            f"The vote file has format {vote.format}, this version reads {FORMAT}; "
+            "run the version that wrote it."
+        )
+    return vote
 
 
 def write_vote(disk: Disk, vote: Vote) -> None:

@@ -52,6 +52,17 @@ def test_the_digest_is_of_the_rows_and_not_only_of_what_was_restored() -> None:
     assert copy.digest() == ledger.state.digest()
 
 
+def test_a_digest_kept_up_at_every_entry_equals_one_made_at_the_end() -> None:
+    ledger = wandered(4)
+    state = ClusterState()
+    seen: set[str] = set()
+    for entry in ledger.entries:
+        state.apply(entry)
+        seen.add(state.digest())
+    assert len(seen) == len(ledger.entries)
+    assert state.digest() == ledger.state.digest()
+
+
 def test_the_picture_is_of_the_moment_it_was_taken() -> None:
     ledger = wandered(1)
     before = ledger.state.digest()

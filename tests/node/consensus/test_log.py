@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ringrift.node.consensus.entry import MAX_COMMAND_BYTES, Entry
 from ringrift.node.consensus.log import Log, LogCorruptError
-from ringrift.node.consensus.record import HEADER_BYTES, read_record
+from ringrift.node.consensus.record import HEADER_BYTES, SegmentHeader, pack_header, read_record
 from ringrift.node.sim.disk import MemoryDisk
 
 CLUSTER = bytes.fromhex(INCARNATION)
@@ -148,6 +148,13 @@ def test_a_missing_or_foreign_segment_is_refused() -> None:
     disk.remove(names[-1])
     with pytest.raises(LogCorruptError, match="ends at entry 12, but entry 13 was acknowledged"):
         recover(disk, sealed=13)
+
+
+def test_a_log_of_a_later_format_is_refused_with_the_way_out() -> None:
+    disk = MemoryDisk(random.Random(0))
+    disk.append(f"{1:020d}.log", pack_header(SegmentHeader(CLUSTER, 1, 0, version=2)))
+    with pytest.raises(LogCorruptError, match="has format 2, this version reads 1; run the"):
+        recover(disk)
 
 
 def test_a_refused_log_is_left_as_it_was() -> None:
