@@ -156,8 +156,9 @@ def ratings(models: ModelsView, config: str) -> Iterator[str]:
 
 def _greeting(status: StatusView, models: ModelsView) -> Iterator[str]:
     games = sum(config.games for config in status.configs)
-    names = ", ".join(c.name for c in status.configs if c.mode == "active") or "nothing"
-    yield f"node {status.name} ({status.profile}), process {status.pid}, trains {names}"
+    names = ", ".join(config.name for config in status.configs if config.mode == "active")
+    trains = f", trains {names}" if names else ""
+    yield f"node {status.name} ({status.profile}), process {status.pid}{trains}"
     if games or models.models:
         yield f"continuing: {games:,} games and {len(models.models)} networks so far"
         for config in sorted({model.config for model in models.models}):

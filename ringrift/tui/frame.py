@@ -24,9 +24,10 @@ def _identity(status: StatusView) -> list[str]:
 
 def overview(status: StatusView, width: int) -> str:
     """The node on one page."""
+    names = {node.id: node.name for node in status.nodes}
     listings = (
         rows.stages(status.stages),
-        rows.work(status.work),
+        rows.work(status.work, names),
         rows.configs(status.configs),
         rows.nodes(status.nodes),
         rows.loops(status.loops),

@@ -1,6 +1,6 @@
 """Views as listings: which figures a person sees of a stage, a work item, a loop, a network …"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ringrift.tui import text
@@ -20,6 +20,7 @@ from ringrift.wire.views import (
 )
 
 BAR_WIDTH: Final = 12
+NO_NAMES: Final[Mapping[str, str]] = {}
 
 _STAGE_CELLS: dict[str, Cell] = {
     "running": Cell("▶ running", "good"),
@@ -87,7 +88,8 @@ def _stage(view: StageView) -> Row:
     return Row(view.name, cells)
 
 
-def work(views: Sequence[WorkView]) -> Listing:
+def work(views: Sequence[WorkView], names: Mapping[str, str] = NO_NAMES) -> Listing:
+    """Work items, those at work first; `names` are of nodes, by id."""
     columns = (
         Column("WORK"),
         Column("KIND"),
@@ -100,10 +102,10 @@ def work(views: Sequence[WorkView]) -> Listing:
     )
     order = {"claimed": 0, "pending": 1}
     ranked = sorted(views, key=lambda view: (order.get(view.state, 2), view.id))
-    return Listing(columns, tuple(_work(view) for view in ranked), "no work in progress")
+    return Listing(columns, tuple(_work(view, names) for view in ranked), "no work in progress")
 
 
-def _work(view: WorkView) -> Row:
+def _work(view: WorkView, names: Mapping[str, str]) -> Row:
     tone = _WORK_TONES.get(view.state, "plain")
     progress = view.progress
     bar = Cell("")
@@ -123,7 +125,7 @@ def _work(view: WorkView) -> Row:
         bar,
         shown,
         _dim_unknown(speed),
-        _dim_unknown(view.node or text.UNKNOWN),
+        _dim_unknown(names.get(view.node, view.node) if view.node else text.UNKNOWN),
         Cell(view.error or view.summary, "bad" if view.error else tone),
     )
     return Row(str(view.id), cells)
@@ -168,7 +170,7 @@ def nodes(views: Sequence[NodeView]) -> Listing:
         Column("DISK FREE", right=True, drop=3),
         Column("LAG", right=True, drop=4),
         Column("RESTARTS", right=True, drop=5),
-        Column("SEEN", right=True, drop=2),
+        Column("AGE", right=True, drop=2),
     )
     return Listing(columns, tuple(_node(view) for view in views), "no nodes")
 

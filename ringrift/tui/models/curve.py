@@ -42,6 +42,9 @@ class EloCurve(Container):
         yield Static(" ELO", classes="heading")
         yield _Plot(allow_pan_and_zoom=False)
 
+    def on_mount(self) -> None:
+        self.query_one(_Plot).display = False  # axes without a point say nothing
+
     def show(self, view: ModelsView, config: str) -> None:
         """Draw the curve of this configuration."""
         wanted = (view.models, config)
@@ -55,13 +58,16 @@ class EloCurve(Container):
             if rating.elo is not None
         }
         heading = Text(" ELO ", "bold", no_wrap=True, overflow="ellipsis")
-        heading.append(f"{config}, bars 95 %   ★ champion  ✗ rejected  ", "dim")
+        heading.append(f"{config} bars 95 %  ★ champion  ✗ rejected  ", "dim")
         heading.append("   ".join(f"╌ {n} {e:.0f}" for n, e in baselines.items()), "dim")
+        if not rated:
+            heading = Text(f" ELO {config}: no network is rated yet", "dim", no_wrap=True)
         self.query_one(Static).update(heading)
         self._draw(rated, baselines)
 
     def _draw(self, rated: list[ModelView], baselines: dict[str, float]) -> None:
         plot = self.query_one(_Plot)
+        plot.display = bool(rated)
         plot.clear()
         if not rated:
             return

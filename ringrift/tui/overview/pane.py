@@ -36,14 +36,16 @@ class OverviewPane(VerticalScroll, can_focus=False):
         if status is None:
             return
         self.query_one("#stages", ListingView).show(rows.stages(status.stages))
-        self.query_one("#work", ListingView).show(rows.work(status.work))
+        names = {node.id: node.name for node in status.nodes}
+        self.query_one("#work", ListingView).show(rows.work(status.work, names))
         self.query_one("#configs", ListingView).show(rows.configs(status.configs))
         self.query_one("#nodes", ListingView).show(rows.nodes(status.nodes))
         loops = rows.loops(status.loops, faults_only=faults_only)
         self.query_one("#loops", ListingView).show(loops)
-        if seen.models is not None and seen.models.models:
-            config = seen.models.models[-1].config
-            self.query_one("#overview-curve", EloCurve).show(seen.models, config)
+        rated = [] if seen.models is None else [m for m in seen.models.models if m.rating.games]
+        self.set_class(bool(rated), "-rated")
+        if seen.models is not None and rated:
+            self.query_one("#overview-curve", EloCurve).show(seen.models, rated[-1].config)
 
     def selected(self, listing: str) -> str | None:
         """The key under the cursor of one of the listings."""
