@@ -12,7 +12,7 @@ from ringrift.doctor.check import Check, Finding, Site, State
 from ringrift.doctor.data import Directory, LogReadable, SocketPath
 from ringrift.doctor.engine import GoldenGames
 from ringrift.doctor.machine import FreeDisk, FreeMemory, Processor
-from ringrift.doctor.node import Port, Profile, Reachable
+from ringrift.doctor.node import Port, Profile, Reachable, Sentinel
 from ringrift.doctor.python import Packages, PythonVersion
 from ringrift.doctor.torch import TorchComputes
 from ringrift.node.runtime.settings import HttpSettings, SettingsError, load_settings
@@ -63,6 +63,7 @@ def checks_of(site: Site) -> tuple[Check, ...]:
         Port("status page", ports.port + site.port_offset, site.data),
         Port("sentinel", ports.sentinel_port + site.port_offset, site.data),
         Reachable(site.data),
+        Sentinel(ports.sentinel_port + site.port_offset),
     )
 
 

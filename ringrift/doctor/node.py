@@ -11,10 +11,11 @@ import psutil
 from ringrift.client import Client, ClientError, NotRunningError, socket_of
 from ringrift.doctor.check import Finding, failed, not_applicable, ok, warning
 from ringrift.node.runtime.settings import SettingsError, load_settings
-from ringrift.wire.views import StatusView
+from ringrift.wire.views import SentinelView, StatusView
 
 FAMILY = "node"
 BAD_LAG_MS = 200.0
+RECENT_RESTART_S = 300.0
 
 
 def _environment() -> Mapping[str, str]:
@@ -122,4 +123,38 @@ class Reachable:
         if lags and lags[0] > BAD_LAG_MS:
             cause = f"its event loop stood still for {lags[0]:.0f} ms"
             return warning(value, cause=cause, fix="give it processor time: see `top`")
+        return ok(value)
+
+
+def _sentinel(port: int) -> SentinelView:
+    with Client(f"http://127.0.0.1:{port}") as client:
+        return client.sentinel()
+
+
+@dataclass(frozen=True, slots=True)
+class Sentinel:
+    """The sentinel, if there is one, has a living node and does not restart it again and again."""
+
+    port: int
+    view: Callable[[int], SentinelView] = _sentinel
+    family: str = FAMILY
+    name: str = "sentinel"
+
+    def look(self) -> Finding:
+        try:
+            view = self.view(self.port)
+        except NotRunningError:
+            return not_applicable("no sentinel runs here")
+        except ClientError as error:
+            fix = "see the check of its port: another program may answer there"
+            return failed(f"port {self.port} answers otherwise", cause=str(error), fix=fix)
+        score = "–" if view.resilience_score is None else f"{view.resilience_score:.2f}"
+        value = f"resilience {score}, {view.restarts} restarts"
+        fix = "look at the end of node.jsonl in the data directory"
+        if not view.node_answers:
+            ended = f"; it last ended so: {view.last_exit}" if view.last_exit else ""
+            return failed(value, cause=f"its node does not answer{ended}", fix=fix)
+        if view.last_restart_age_s is not None and view.last_restart_age_s < RECENT_RESTART_S:
+            cause = f"its node was started anew {view.last_restart_age_s:.0f} s ago"
+            return warning(value, cause=f"{cause} ({view.last_exit})", fix=fix)
         return ok(value)

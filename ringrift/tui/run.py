@@ -35,7 +35,7 @@ _LEADING_BLANKS = re.compile(
 )
 
 
-def _without_leading_blanks(svg: str) -> str:
+def without_leading_blanks(svg: str) -> str:
     """Move texts that begin with blanks to where their first letter is.
 
     librsvg drops such blanks, and every right-aligned figure would stand at the left.
@@ -60,7 +60,7 @@ async def screenshot(
     async def take(pilot: Any) -> None:
         await app.settled.wait()
         await pilot.pause(0.2)
-        target.write_text(_without_leading_blanks(app.export_screenshot()), encoding="utf-8")
+        target.write_text(without_leading_blanks(app.export_screenshot()), encoding="utf-8")
         app.exit()
 
     await app.run_async(headless=True, size=size, auto_pilot=take)

@@ -19,10 +19,10 @@ from ringrift.doctor.data import Directory, LogReadable, SocketPath
 from ringrift.doctor.engine import GOLDEN, SCRIPT, GoldenGames
 from ringrift.doctor.examine import checks_of, examine, report, sound
 from ringrift.doctor.machine import GB, FreeDisk, FreeMemory, Processor
-from ringrift.doctor.node import Port, Profile, Reachable
+from ringrift.doctor.node import Port, Profile, Reachable, Sentinel
 from ringrift.doctor.python import Packages, PythonVersion
 from ringrift.doctor.torch import TorchComputes
-from ringrift.wire.views import StatusView
+from ringrift.wire.views import SentinelView, StatusView
 
 HERE = Path("/nowhere")
 HEALTHY = msgspec.structs.replace(cockpit.STATUS, healthy=True, reason="")
@@ -41,6 +41,26 @@ def gives(value: Any) -> Callable[..., Any]:
 
 def changed(**changes: object) -> StatusView:
     return msgspec.structs.replace(HEALTHY, **changes)
+
+
+KEPT = SentinelView(
+    node_pid=77,
+    node_alive=True,
+    node_answers=True,
+    restarts=1,
+    last_exit="killed",
+    last_restart_age_s=4000.0,
+    resilience_score=0.92,
+    resilience_level="HEALTHY",
+    components={},
+    formula="",
+    memory_pressure_tier="NORMAL",
+    memory_percent=41.0,
+)
+
+
+def kept(**changes: object) -> SentinelView:
+    return msgspec.structs.replace(KEPT, **changes)
 
 
 CASES: list[tuple[Check, str, str]] = [
@@ -96,6 +116,12 @@ CASES: list[tuple[Check, str, str]] = [
     ),
     (Reachable(HERE, gives(NotRunningError("none"))), "not applicable", "no node runs"),
     (Reachable(HERE, gives(RefusedError("starting"))), "failed", "starting"),
+    (Sentinel(1, gives(KEPT)), "ok", "resilience 0.92, 1 restarts"),
+    (Sentinel(1, gives(kept(node_answers=False))), "failed", "ended so: killed"),
+    (Sentinel(1, gives(kept(last_restart_age_s=20.0))), "warning", "20 s ago (killed)"),
+    (Sentinel(1, gives(kept(resilience_score=None))), "ok", "resilience –"),
+    (Sentinel(1, gives(NotRunningError("none"))), "not applicable", "no sentinel"),
+    (Sentinel(1, gives(RefusedError("who?"))), "failed", "another program"),
 ]
 
 
