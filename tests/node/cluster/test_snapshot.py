@@ -1,7 +1,9 @@
 """Snapshots: whole, bounded, a picture of one moment, and damaged ones refused."""
 
 import random
+import zlib
 
+import msgspec
 import pytest
 from cluster_support import INCARNATION, Ledger, sha, shard, training, wander
 from hypothesis import given, settings
@@ -126,3 +128,57 @@ def test_a_snapshot_of_equal_parts_of_two_states_is_refused() -> None:
     assert len(first) == len(second)
     with pytest.raises(SnapshotError, match="add up"):
         restored([*first[:-3], second[-3], *first[-2:]])
+
+
+def sealed(body: bytes) -> bytes:
+    """A chunk whose checksum is right, whatever is in it."""
+    return zlib.crc32(body).to_bytes(4, "big") + body
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.data())
+def test_a_hostile_snapshot_with_right_checksums_is_refused(data: st.DataObject) -> None:
+    """Whatever is changed in a chunk's contents: an error of ours, or nothing that matters."""
+    ledger = Ledger.founded()
+    ledger.register(1)
+    ledger.publish(5)
+    good = list(ledger.state.snapshot(INCARNATION))
+    place = data.draw(st.integers(0, len(good) - 1))
+    body = bytearray(good[place][4:])
+    for _ in range(data.draw(st.integers(1, 3))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    chunks = [*good[:place], sealed(bytes(body)), *good[place + 1 :]]
+    try:
+        state = restored(chunks)
+    except SnapshotError as error:
+        assert str(error).endswith(".")
+    else:
+        assert state.digest() == ledger.state.digest()
+
+
+@pytest.mark.parametrize(
+    ("body", "about"),
+    [
+        (b"\xc1", "cannot be read"),
+        (b"\x91" * 3000, "cannot be read"),
+        (msgspec.msgpack.encode({"chunk": "other"}), "cannot be read"),
+        (msgspec.msgpack.encode({"chunk": "rows", "table": "gold", "rows": []}), "unknown table"),
+        (msgspec.msgpack.encode({"chunk": "rows", "table": "work", "rows": [7]}), "cannot be read"),
+    ],
+)
+def test_a_strange_chunk_is_refused_by_name(body: bytes, about: str) -> None:
+    good = list(Ledger.founded().state.snapshot(INCARNATION))
+    with pytest.raises(SnapshotError, match=about):
+        restored([good[0], sealed(body)])
+
+
+def test_a_snapshot_of_a_later_format_is_refused() -> None:
+    head = {"chunk": "head", "format": 2, "incarnation": INCARNATION, "index": 1, "term": 1}
+    with pytest.raises(SnapshotError, match="has format 2"):
+        restored([sealed(msgspec.msgpack.encode(head))])
+
+
+def test_a_row_that_comes_twice_is_refused() -> None:
+    good = list(Ledger.founded().state.snapshot(INCARNATION))
+    with pytest.raises(SnapshotError, match="comes twice"):
+        restored([good[0], good[1], good[1], *good[2:]])

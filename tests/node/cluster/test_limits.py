@@ -1,0 +1,97 @@
+"""Every table has a most, and says so in one sentence instead of growing."""
+
+import pytest
+from cluster_support import CONFIG, SELFPLAY, Ledger, match, sha, trained, training
+
+from ringrift.node.cluster import commands as c
+from ringrift.node.cluster import members, models, queue, sessions, shards, transitions
+from ringrift.node.cluster.results import Done, Refused, ShardKept
+from ringrift.node.control.training import trigger
+from ringrift.node.runtime.settings import PipelineSettings
+
+
+def refused(result: object, about: str) -> None:
+    assert isinstance(result, Refused), result
+    assert about in result.reason and result.reason.endswith(".")
+
+
+def test_members_have_a_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger.founded()
+    monkeypatch.setattr(members, "MAX_MEMBERS", 1)
+    refused(ledger.do(c.JoinMember(node="m", name="m", boot=1, version="1")), "1 members")
+    again = c.JoinMember(node="n", name="n", boot=2, version="1")
+    assert isinstance(ledger.do(again), Done)
+
+
+def test_sessions_have_a_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger.founded()
+    monkeypatch.setattr(sessions, "MAX_SESSIONS", 1)
+    refused(ledger.enter(0, 0, c.OpenSession(owner="m", boot=1)), "1 sessions")
+    # The owner's own earlier session makes room for its next life.
+    assert not isinstance(ledger.enter(0, 0, c.OpenSession(owner="n", boot=2)), Refused)
+
+
+def test_the_queue_has_a_most_live_and_a_most_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger.founded()
+    items = [ledger.add(), ledger.add()]
+    add = c.AddWork(config=CONFIG, payload=SELFPLAY, priority=1, max_attempts=1, timeout_s=1)
+    monkeypatch.setattr(queue, "MAX_LIVE_ITEMS", 2)
+    refused(ledger.do(add), "queued or claimed")
+    ledger.do(c.CancelWork(item=items[0]))
+    monkeypatch.setattr(queue, "MAX_ITEMS", 2)
+    refused(ledger.do(add), "evict some")
+    ledger.do(c.EvictWork(items=(items[0],)))
+    ledger.add()
+
+
+def test_the_shard_index_has_a_most_but_knows_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger.founded()
+    ledger.register(1)
+    monkeypatch.setattr(shards, "MAX_SHARDS", 1)
+    refused(ledger.register(2), "1 shards")
+    assert ledger.register(1) == ShardKept(sha(1), True)
+
+
+def test_the_registry_has_a_most_and_no_fit_is_started_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger = Ledger.founded()
+    ledger.publish(5)
+    item = ledger.add(training((sha(1),)))
+    claim = ledger.claim().claim
+    monkeypatch.setattr(transitions, "MAX_MODELS", 1)
+    done = c.CompleteWork(item=item, claim=claim, outcome=trained(sha(6)))
+    refused(ledger.do(done), "1 models")
+    assert ledger.state.work.rows[item].state == "claimed"
+    ledger.do(c.CancelWork(item=item))
+    ledger.register(2)
+    eager = PipelineSettings(training_min_new_games=1)
+    assert trigger(ledger.state, eager) != []
+    monkeypatch.setattr("ringrift.node.control.training.MAX_MODELS", 1)
+    assert trigger(ledger.state, eager) == []
+
+
+def test_a_model_keeps_so_many_matches_and_the_first_of_each_pair(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger = Ledger.founded()
+    model = ledger.publish(5)
+    ledger.record(model, "random-1", 1, 9, 10)
+    monkeypatch.setattr(models, "MAX_MATCHES", 1)
+    ledger.record(model, "heuristic-1", 5, 5, 10)
+    assert ledger.state.models.rows[model].matches == {"random-1": match(1, 9, 10)}
+
+
+def test_a_config_that_is_not_in_the_cluster_takes_nothing() -> None:
+    ledger = Ledger()
+    ledger.enter(0, 0, c.OpenSession(owner="n", boot=1))
+    ledger.do(c.JoinMember(node="n", name="n", boot=1, version="1"))
+    add = c.AddWork(config=CONFIG, payload=SELFPLAY, priority=1, max_attempts=1, timeout_s=1)
+    refused(ledger.do(add), f"Config {CONFIG} is not in the cluster")
+    refused(ledger.register(1), f"Config {CONFIG} is not in the cluster")
+    other = c.SetConfigMode(config="square8_2p", mode="active")
+    ledger.do(other)
+    item = c.AddWork(config="square8_2p", payload=SELFPLAY, priority=1, max_attempts=1, timeout_s=1)
+    ledger.do(item)
+    ledger.do(c.SetConfigMode(config=CONFIG, mode="active"))
+    refused(ledger.register(1, item=ledger.state.index - 1), "not its shard's maker")
