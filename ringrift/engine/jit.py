@@ -13,10 +13,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
+import numpy as np
+
 ENGINE_FOLDER = Path(__file__).parent
 
 # Plain Python that no kernel imports: editing it must not throw compiled kernels away.
 NOT_COMPILED = frozenset({"draw.py", "errors.py", "game.py", "text", "verify.py"})
+
+# Row slots are int16, and int() keeps them so in compiled code: every kernel called with one would
+# be compiled a second time. In plain Python it keeps arithmetic on them from overflowing.
+int64 = cast(Callable[[Any], int], np.int64)
 
 P = ParamSpec("P")
 R = TypeVar("R")

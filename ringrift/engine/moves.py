@@ -15,7 +15,7 @@
 All other kinds have no fields. First and lowest are in cell order.
 """
 
-from ringrift.engine.jit import kernel
+from ringrift.engine.jit import int64, kernel
 
 PLACE = 0
 SKIP_PLACEMENT = 1
@@ -46,7 +46,7 @@ FORCED = 22
 def encode(kind: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
     """The code of a choice; fields must be in 0..1023."""
     # int first: in plain-Python runs the fields are int16 scalars and would overflow.
-    return kind | (int(a) << 5) | (int(b) << 15) | (int(c) << 25) | (int(d) << 35)
+    return kind | (int64(a) << 5) | (int64(b) << 15) | (int64(c) << 25) | (int64(d) << 35)
 
 
 @kernel

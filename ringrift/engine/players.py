@@ -4,15 +4,14 @@ A baseline's name carries its version: any change to weights, sampling or tie-br
 player with a new rating.
 """
 
-from ringrift.engine.jit import kernel
-from ringrift.engine.kernels.movement import list_travel
+from ringrift.engine.jit import int64, kernel
 from ringrift.engine.kernels.play import advance, apply_move
-from ringrift.engine.moves import CAPTURE_NEXT
 from ringrift.engine.rng import Rng, below, uniform
 from ringrift.engine.rules import Tables
 from ringrift.engine.scratch import Scratch
 from ringrift.engine.state import (
     CELLS,
+    COLLAPSED,
     ELIM,
     GAME_OVER,
     HAND,
@@ -66,32 +65,55 @@ def _marker_pairs(t: Tables, s: Row, seat: int) -> int:
 
 
 @kernel
-def _standing(t: Tables, s: Row, seat: int, scratch: Scratch) -> float:
+def _landings(t: Tables, s: Row, cell: int) -> int:
+    """Moves and captures of the stack on `cell`, whoever is to act."""
+    height = s[t.at_height + cell]
+    n = 0
+    for d in range(t.directions):
+        c = t.nbr[cell, d]
+        distance = 1
+        while c >= 0 and s[CELLS + c] < COLLAPSED:
+            n += 1 if distance >= height else 0
+            c = t.nbr[c, d]
+            distance += 1
+        if c < 0 or s[CELLS + c] < STACK or s[t.at_cap + c] > s[t.at_cap + cell]:
+            continue
+        c = t.nbr[c, d]
+        distance += 1
+        while c >= 0 and s[CELLS + c] < COLLAPSED:
+            n += 1 if distance >= height else 0
+            c = t.nbr[c, d]
+            distance += 1
+    return n
+
+
+@kernel
+def _standing(t: Tables, s: Row, seat: int) -> float:
     """How well `seat` stands, whoever is to act."""
     score = _W_ELIMINATED * s[ELIM + seat] / t.threshold
     score += _W_TERRITORY * s[TERR + seat] / t.territory
     score += _W_ALIVE * (s[HAND + seat] + s[RINGS + seat])
-    covered = int(s[RINGS + seat])  # what is left of them after all caps lies under others
+    covered = int64(s[RINGS + seat])  # what is left of them after all caps lies under others
     for c in range(t.cells):
         if s[CELLS + c] != STACK + seat:
             continue
-        covered -= int(s[t.at_cap + c])
+        covered -= int64(s[t.at_cap + c])
         score += _W_STACK
-        score += _W_MOBILITY * list_travel(t, s, c, True, CAPTURE_NEXT, scratch.moves, 0)
+        score += _W_MOBILITY * _landings(t, s, c)
     score += _W_BURIED * covered
     return score + _W_PAIR * _marker_pairs(t, s, seat)
 
 
 @kernel
-def evaluate(t: Tables, s: Row, seat: int, scratch: Scratch) -> float:
+def evaluate(t: Tables, s: Row, seat: int) -> float:
     """Advantage of `seat` over its best opponent; a decided game outweighs everything."""
     if s[PHASE] == GAME_OVER:
         return _WIN if s[WINNER] == seat else -_WIN
     best = -_WIN
     for q in range(t.players):
         if q != seat:
-            best = max(best, _standing(t, s, q, scratch))
-    return _standing(t, s, seat, scratch) - best
+            best = max(best, _standing(t, s, q))
+    return _standing(t, s, seat) - best
 
 
 @kernel
@@ -100,7 +122,7 @@ def heuristic_choice(t: Tables, s: Row, moves: Moves, n: int, scratch: Scratch, 
 
     `moves` must not be scratch.moves, which is overwritten.
     """
-    seat = int(s[SEAT])
+    seat = int64(s[SEAT])
     trial = scratch.rows[0]
     weighed = min(n, _MOST_WEIGHED)
     best = 0
@@ -113,7 +135,7 @@ def heuristic_choice(t: Tables, s: Row, moves: Moves, n: int, scratch: Scratch, 
         trial[:] = s
         apply_move(t, trial, moves[i], scratch)
         advance(t, trial, scratch.moves, scratch.log, scratch)
-        value = evaluate(t, trial, seat, scratch)
+        value = evaluate(t, trial, seat)
         if value > best_value:
             best, best_value, ties = i, value, 1.0
         elif value == best_value:

@@ -77,7 +77,7 @@ def kernel_digest(max_games: int, max_steps: int) -> str:
         for t, s, legal, scratch in replay(game):
             planes = np.empty((t.planes, t.height, t.width), dtype=np.float32)
             write_planes(t, s, planes, scratch)
-            indices = [action_index(t, s, code) for code in legal.values()]
+            indices = [int(action_index(t, s, code)) for code in legal.values()]
             digest.update(s.tobytes() + planes.tobytes() + repr((legal, indices)).encode())
         ranks = np.zeros(t.players, dtype=np.int64)
         ranking(t, s, ranks)

@@ -18,7 +18,7 @@ in the same direction: they then differ in option, window or extraction cell. Ca
 it. All other legal choices have indices of their own.
 """
 
-from ringrift.engine.jit import kernel
+from ringrift.engine.jit import int64, kernel
 from ringrift.engine.moves import (
     CAPTURE_NEXT,
     FORCED,
@@ -63,14 +63,14 @@ def _scalar_plane(kind: int) -> int:
 @kernel
 def ray_distance(t: Tables, start: int, end: int) -> int:
     """Steps between two cells of one ray (on hex boards too: z never changes by more)."""
-    dx = abs(int(t.xy[start, 0]) - int(t.xy[end, 0]))
-    dy = abs(int(t.xy[start, 1]) - int(t.xy[end, 1]))
+    dx = abs(int64(t.xy[start, 0]) - int64(t.xy[end, 0]))
+    dy = abs(int64(t.xy[start, 1]) - int64(t.xy[end, 1]))
     return max(dx, dy)
 
 
 @kernel
 def _index(t: Tables, plane: int, cell: int) -> int:
-    return plane * t.height * t.width + int(t.grid[cell])
+    return plane * t.height * t.width + int64(t.grid[cell])
 
 
 @kernel
@@ -98,7 +98,7 @@ def action_index(t: Tables, s: Row, move: int) -> int:
     plane += 2 * t.axes
     if kind == REGION:
         if field_b(move) > 0:
-            plane += 1 + (field_b(move) - 1 - int(s[SEAT]) + t.players) % t.players
+            plane += 1 + (field_b(move) - 1 - int64(s[SEAT]) + t.players) % t.players
         return _index(t, plane, cell)
     plane += t.players + 1
     if RECOVER_LINE <= kind <= RECOVER_STRIKE:

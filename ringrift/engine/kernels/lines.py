@@ -1,6 +1,6 @@
 """Runs of the mover's markers: finding, collapsing, paying."""
 
-from ringrift.engine.jit import kernel
+from ringrift.engine.jit import int64, kernel
 from ringrift.engine.kernels.stacks import collapse
 from ringrift.engine.moves import (
     LINE,
@@ -31,26 +31,26 @@ from ringrift.engine.state import (
 def run_length(t: Tables, s: Row, cell: int, d: int, marker: int) -> int:
     """Cells holding exactly `marker` from `cell` onwards in direction `d`, `cell` included."""
     n = 0
-    c = int(cell)
+    c = int64(cell)
     while c >= 0 and s[CELLS + c] == marker:
         n += 1
-        c = int(t.nbr[c, d])
+        c = int64(t.nbr[c, d])
     return n
 
 
 @kernel
 def _maximal_run(t: Tables, s: Row, cell: int, axis: int, marker: int) -> int:
     """Length of the run that begins on `cell` along `axis`; 0 if it begins elsewhere."""
-    before = int(t.nbr[cell, t.axis[axis, 1]])
+    before = int64(t.nbr[cell, t.axis[axis, 1]])
     if before >= 0 and s[CELLS + before] == marker:
         return 0
-    return run_length(t, s, cell, int(t.axis[axis, 0]), marker)
+    return run_length(t, s, cell, int64(t.axis[axis, 0]), marker)
 
 
 @kernel
 def any_line(t: Tables, s: Row) -> bool:
     """Whether the mover has a line of the required length or longer."""
-    seat = int(s[SEAT])
+    seat = int64(s[SEAT])
     if s[MARKERS + seat] < t.line:
         return False
     for c in range(t.cells):
@@ -68,7 +68,7 @@ def list_windows(t: Tables, first: int, length: int, axis: int, out: Moves, n: i
     for _ in range(length - t.line + 1):
         out[n] = encode(LINE_WINDOW, c, t.line, axis)
         n += 1
-        c = int(t.nbr[c, t.axis[axis, 0]])
+        c = int64(t.nbr[c, t.axis[axis, 0]])
     return n
 
 
@@ -88,7 +88,7 @@ def list_line_phase(t: Tables, s: Row, out: Moves) -> int:
     """Everything the mover may choose in line_processing (ENGINE_NOTES 8)."""
     if s[PEND] == PEND_LINE:
         return list_payers(t, s, PEND_LINE, out)
-    marker = MARKER + int(s[SEAT])
+    marker = MARKER + int64(s[SEAT])
     n = 0
     if s[MARKERS + s[SEAT]] >= t.line:
         for c in range(t.cells):
@@ -113,8 +113,8 @@ def collapse_run(t: Tables, s: Row, first: int, length: int, axis: int) -> None:
     """Make `length` cells from `first` along `axis` territory of the mover."""
     c = first
     for _ in range(length):
-        collapse(s, c, int(s[SEAT]))
-        c = int(t.nbr[c, t.axis[axis, 0]])
+        collapse(s, c, int64(s[SEAT]))
+        c = int64(t.nbr[c, t.axis[axis, 0]])
 
 
 @kernel

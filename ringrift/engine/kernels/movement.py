@@ -1,6 +1,6 @@
 """Rays: what a stack may move to or capture, and what its journey does to the cells it passes."""
 
-from ringrift.engine.jit import kernel
+from ringrift.engine.jit import int64, kernel
 from ringrift.engine.kernels.stacks import (
     clear_marker,
     collapse,
@@ -12,6 +12,7 @@ from ringrift.engine.kernels.stacks import (
 )
 from ringrift.engine.moves import (
     CAPTURE_FIRST,
+    CAPTURE_NEXT,
     MOVE,
     encode,
     field_a,
@@ -21,7 +22,20 @@ from ringrift.engine.moves import (
     kind_of,
 )
 from ringrift.engine.rules import Tables
-from ringrift.engine.state import CELLS, COLLAPSED, EMPTY, MARKER, MUST, SEAT, STACK, Moves, Row
+from ringrift.engine.state import (
+    CELLS,
+    CHAIN_CAPTURE,
+    COLLAPSED,
+    EMPTY,
+    MARKER,
+    MOVEMENT,
+    MUST,
+    PHASE,
+    SEAT,
+    STACK,
+    Moves,
+    Row,
+)
 
 
 @kernel
@@ -72,23 +86,28 @@ def any_travel(t: Tables, s: Row, seat: int) -> bool:
     """Whether any stack that `seat` controls could move or capture."""
     for c in range(t.cells):
         if s[CELLS + c] == STACK + seat and can_travel(
-            t, s, c, int(s[t.at_height + c]), int(s[t.at_cap + c])
+            t, s, c, int64(s[t.at_height + c]), int64(s[t.at_cap + c])
         ):
             return True
     return False
 
 
 @kernel
-def list_travel(t: Tables, s: Row, cell: int, moves: bool, capture: int, out: Moves, n: int) -> int:
-    """Append the moves (if wanted) and captures (of kind `capture`) of one stack; the new count."""
-    height = int(s[t.at_height + cell])
-    cap = int(s[t.at_cap + cell])
+def list_travel(t: Tables, s: Row, cell: int, out: Moves, n: int) -> int:
+    """Append what the stack on `cell` may do in this phase; the new count.
+
+    Moves are for movement alone, captures for movement, capture and chain_capture.
+    """
+    moves = s[PHASE] == MOVEMENT
+    capture = CAPTURE_NEXT if s[PHASE] == CHAIN_CAPTURE else CAPTURE_FIRST
+    height = int64(s[t.at_height + cell])
+    cap = int64(s[t.at_cap + cell])
     for d in range(t.directions):
         c = t.nbr[cell, d]
         distance = 1
         while c >= 0 and s[CELLS + c] < COLLAPSED:
             if moves and distance >= height:
-                out[n] = encode(MOVE, cell, int(c), 0, d)
+                out[n] = encode(MOVE, cell, int64(c), 0, d)
                 n += 1
             c = t.nbr[c, d]
             distance += 1
@@ -99,7 +118,7 @@ def list_travel(t: Tables, s: Row, cell: int, moves: bool, capture: int, out: Mo
         distance += 1
         while c >= 0 and s[CELLS + c] < COLLAPSED:
             if distance >= height:
-                out[n] = encode(capture, cell, int(c), int(target), d)
+                out[n] = encode(capture, cell, int64(c), int64(target), d)
                 n += 1
             c = t.nbr[c, d]
             distance += 1
@@ -110,19 +129,19 @@ def list_travel(t: Tables, s: Row, cell: int, moves: bool, capture: int, out: Mo
 def list_movement(t: Tables, s: Row, out: Moves) -> int:
     """All moves and first captures of the stacks the mover may use."""
     if s[MUST] >= 0:
-        return list_travel(t, s, int(s[MUST]), True, CAPTURE_FIRST, out, 0)
+        return list_travel(t, s, int64(s[MUST]), out, 0)
     n = 0
     for c in range(t.cells):
         if s[CELLS + c] == STACK + s[SEAT]:
-            n = list_travel(t, s, c, True, CAPTURE_FIRST, out, n)
+            n = list_travel(t, s, c, out, n)
     return n
 
 
 @kernel
 def _cross(t: Tables, s: Row, start: int, end: int, d: int) -> bool:
     """Carry a stack along direction `d`; whether a marker was landed on (and removed)."""
-    seat = int(s[SEAT])
-    c = int(t.nbr[start, d])
+    seat = int64(s[SEAT])
+    c = int64(t.nbr[start, d])
     while c != end:
         content = s[CELLS + c]
         if content == MARKER + seat:
@@ -130,7 +149,7 @@ def _cross(t: Tables, s: Row, start: int, end: int, d: int) -> bool:
         elif EMPTY < content < COLLAPSED:
             clear_marker(s, c)
             set_marker(s, c, seat)
-        c = int(t.nbr[c, d])
+        c = int64(t.nbr[c, d])
     landed = s[CELLS + end] != EMPTY
     if landed:
         clear_marker(s, end)
@@ -150,12 +169,12 @@ def travel(t: Tables, s: Row, move: int) -> None:
     if captured >= 0:
         slide_under(t, s, end, captured)
     if landed:
-        eliminate_top(t, s, end, int(s[SEAT]))
+        eliminate_top(t, s, end, int64(s[SEAT]))
 
 
 @kernel
 def can_capture_on(t: Tables, s: Row, cell: int) -> bool:
     """Whether the mover controls a stack on `cell` that has a capture."""
     return s[CELLS + cell] == STACK + s[SEAT] and can_capture(
-        t, s, cell, int(s[t.at_height + cell]), int(s[t.at_cap + cell])
+        t, s, cell, int64(s[t.at_height + cell]), int64(s[t.at_cap + cell])
     )

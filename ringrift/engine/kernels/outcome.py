@@ -1,6 +1,6 @@
 """Ranks of a finished game."""
 
-from ringrift.engine.jit import kernel
+from ringrift.engine.jit import int64, kernel
 from ringrift.engine.rules import Tables
 from ringrift.engine.state import (
     ELIM,
@@ -19,8 +19,8 @@ from ringrift.engine.state import (
 @kernel
 def _credit(s: Row, seat: int) -> int:
     if s[REASON] == REASON_STALEMATE:
-        return int(s[ELIM + seat]) + int(s[HAND + seat])
-    return int(s[ELIM + seat])
+        return int64(s[ELIM + seat]) + int64(s[HAND + seat])
+    return int64(s[ELIM + seat])
 
 
 @kernel
@@ -43,7 +43,7 @@ def ranking(t: Tables, s: Row, out: Moves) -> None:
 
     FORMAT section 2. Who lost its last ring when is known from the turns played on this row.
     """
-    winner = int(s[WINNER])
+    winner = int64(s[WINNER])
     for a in range(t.players):
         rank = 1
         if a != winner:

@@ -1,6 +1,6 @@
 """Ring placement, and what counts as a real action for the last-player-standing counter."""
 
-from ringrift.engine.jit import kernel
+from ringrift.engine.jit import int64, kernel
 from ringrift.engine.kernels.movement import any_travel, can_capture, can_travel, open_run
 from ringrift.engine.moves import NO_PLACEMENT, PLACE, SKIP_PLACEMENT, SWAP_SIDES, encode
 from ringrift.engine.rules import Tables
@@ -29,14 +29,14 @@ def recovery_eligible(s: Row, seat: int) -> bool:
 def _can_add_one(t: Tables, s: Row, cell: int, seat: int) -> bool:
     cap = 1
     if s[CELLS + cell] == STACK + seat:
-        cap += int(s[t.at_cap + cell])
-    return can_travel(t, s, cell, int(s[t.at_height + cell]) + 1, cap)
+        cap += int64(s[t.at_cap + cell])
+    return can_travel(t, s, cell, int64(s[t.at_height + cell]) + 1, cap)
 
 
 @kernel
 def list_placements(t: Tables, s: Row, seat: int, out: Moves, limit: int) -> int:
     """Placements of `seat` in cell order, by rising count; stops once `limit` are found."""
-    most = min(3, int(s[HAND + seat]))
+    most = min(3, int64(s[HAND + seat]))
     n = 0
     if most <= 0:
         return n
@@ -59,7 +59,7 @@ def list_placements(t: Tables, s: Row, seat: int, out: Moves, limit: int) -> int
 @kernel
 def list_placement_phase(t: Tables, s: Row, out: Moves) -> int:
     """Everything the mover may choose in ring_placement (ENGINE_NOTES 4)."""
-    seat = int(s[SEAT])
+    seat = int64(s[SEAT])
     n = list_placements(t, s, seat, out, t.max_moves)
     if n > 0 and (any_travel(t, s, seat) or recovery_eligible(s, seat)):
         out[n] = encode(SKIP_PLACEMENT)
@@ -76,4 +76,4 @@ def list_placement_phase(t: Tables, s: Row, out: Moves) -> int:
 @kernel
 def real_action(t: Tables, s: Row, seat: int, spare: Moves) -> bool:
     """Whether `seat` has a placement, move or capture now, whoever's turn it is."""
-    return any_travel(t, s, seat) or list_placements(t, s, seat, spare, 1) > 0
+    return any_travel(t, s, seat) or list_placements(t, s, seat, spare, int64(1)) > 0

@@ -14,7 +14,7 @@ cost line, territory, recovery · 5 rec · 6 act · 7 swap. Everything is 0 outs
 
 import numpy as np
 
-from ringrift.engine.jit import kernel
+from ringrift.engine.jit import int64, kernel
 from ringrift.engine.rules import PHASE_PLANES, SEAT_PLANES, Tables
 from ringrift.engine.scratch import Scratch
 from ringrift.engine.state import (
@@ -65,18 +65,18 @@ def _write_cell(t: Tables, s: Row, c: int, out: Planes) -> None:
     if content == EMPTY:
         return
     if content < COLLAPSED:
-        out[_relative(t, s, int(content - MARKER)) + 4, x, y] = 1.0
+        out[_relative(t, s, int64(content - MARKER)) + 4, x, y] = 1.0
         return
     if content < STACK:
-        out[_relative(t, s, int(content - COLLAPSED)) + 5, x, y] = 1.0
+        out[_relative(t, s, int64(content - COLLAPSED)) + 5, x, y] = 1.0
         return
-    first = _relative(t, s, int(content - STACK))
+    first = _relative(t, s, int64(content - STACK))
     out[first, x, y] = 1.0
     out[first + 1, x, y] = s[t.at_height + c] / 10.0
     out[first + 2, x, y] = s[t.at_cap + c] / 10.0
     ring = s[t.at_below + s[t.at_top + c]]
     while ring >= 0:
-        out[_relative(t, s, int(s[t.at_owner + ring])) + 3, x, y] += 0.2
+        out[_relative(t, s, int64(s[t.at_owner + ring])) + 3, x, y] += 0.2
         ring = s[t.at_below + ring]
 
 
@@ -105,14 +105,14 @@ def write_planes(t: Tables, s: Row, out: Planes, scratch: Scratch) -> None:
     for seat in range(t.players):
         _write_seat(t, s, seat, out)
     first = SEAT_PLANES * t.players
-    _fill_board(t, out, int(first + s[PHASE]), 1.0)
+    _fill_board(t, out, int64(first + s[PHASE]), 1.0)
     first += PHASE_PLANES
     _fill_board(t, out, first, 1.0)
     if s[MUST] >= 0:
         place = t.grid[s[MUST]]
         out[first + 1, place // t.width, place % t.width] = 1.0
     if s[PEND] > 0:
-        _fill_board(t, out, int(first + 1 + s[PEND]), 1.0)
+        _fill_board(t, out, int64(first + 1 + s[PEND]), 1.0)
     _fill_board(t, out, first + 5, float(s[REC]))
     _fill_board(t, out, first + 6, float(s[ACT]))
     _fill_board(t, out, first + 7, float(s[SWAP]))

@@ -1,13 +1,8 @@
 """The phases as one machine: what is legal now, what a choice leads to, which steps are forced."""
 
-from ringrift.engine.jit import kernel
+from ringrift.engine.jit import int64, kernel
 from ringrift.engine.kernels.lines import any_line, collapse_line, list_line_phase
-from ringrift.engine.kernels.movement import (
-    can_capture_on,
-    list_movement,
-    list_travel,
-    travel,
-)
+from ringrift.engine.kernels.movement import can_capture_on, list_movement, list_travel, travel
 from ringrift.engine.kernels.placement import list_placement_phase, recovery_eligible
 from ringrift.engine.kernels.recovery import list_recovery, recover
 from ringrift.engine.kernels.stacks import (
@@ -19,7 +14,6 @@ from ringrift.engine.kernels.stacks import (
 from ringrift.engine.kernels.territory import claim_region, list_regions, list_territory_phase
 from ringrift.engine.kernels.turn import end_turn
 from ringrift.engine.moves import (
-    CAPTURE_FIRST,
     CAPTURE_NEXT,
     FORCED,
     LINE,
@@ -72,7 +66,7 @@ from ringrift.engine.state import (
 
 @kernel
 def _list_movement_phase(t: Tables, s: Row, out: Moves, scratch: Scratch) -> int:
-    if recovery_eligible(s, int(s[SEAT])):
+    if recovery_eligible(s, int64(s[SEAT])):
         return list_recovery(t, s, out, scratch)
     n = list_movement(t, s, out)
     if n == 0:
@@ -103,11 +97,11 @@ def legal_moves(t: Tables, s: Row, out: Moves, scratch: Scratch) -> int:
     if phase == MOVEMENT:
         return _list_movement_phase(t, s, out, scratch)
     if phase == CAPTURE:
-        n = list_travel(t, s, int(s[MUST]), False, CAPTURE_FIRST, out, 0)
+        n = list_travel(t, s, int64(s[MUST]), out, 0)
         out[n] = encode(SKIP_CAPTURE)
         return n + 1
     if phase == CHAIN_CAPTURE:
-        return list_travel(t, s, int(s[MUST]), False, CAPTURE_NEXT, out, 0)
+        return list_travel(t, s, int64(s[MUST]), out, 0)
     if phase == LINE_PROCESSING:
         return list_line_phase(t, s, out)
     if phase == TERRITORY_PROCESSING:
@@ -143,7 +137,7 @@ def _after_line(t: Tables, s: Row, kind: int) -> None:
 
 @kernel
 def _pay(t: Tables, s: Row, move: int, scratch: Scratch) -> None:
-    cell, pend, seat = field_a(move), field_b(move), int(s[SEAT])
+    cell, pend, seat = field_a(move), field_b(move), int64(s[SEAT])
     s[PEND] = PEND_NONE
     s[ACT] = 1
     if pend == PEND_LINE:
@@ -154,13 +148,13 @@ def _pay(t: Tables, s: Row, move: int, scratch: Scratch) -> None:
     else:
         extract_bottommost(t, s, cell, seat, True)
         s[ELIM + seat] += 1
-    if list_regions(t, s, scratch.moves, scratch, 1) == 0:
+    if list_regions(t, s, scratch.moves, scratch, int64(1)) == 0:
         end_turn(t, s, scratch)
 
 
 @kernel
 def _place(t: Tables, s: Row, move: int) -> None:
-    seat, cell, count = int(s[SEAT]), field_a(move), field_b(move)
+    seat, cell, count = int64(s[SEAT]), field_a(move), field_b(move)
     for _ in range(count):
         push_top(t, s, cell, seat)
     s[HAND + seat] -= count
@@ -201,7 +195,7 @@ def _act(t: Tables, s: Row, kind: int, move: int, scratch: Scratch) -> None:
         s[ACT] = 1
         claim_region(t, s, move, scratch)
     else:
-        eliminate_cap(t, s, field_a(move), int(s[SEAT]))
+        eliminate_cap(t, s, field_a(move), int64(s[SEAT]))
         end_turn(t, s, scratch)
 
 

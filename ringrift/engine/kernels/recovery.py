@@ -1,6 +1,6 @@
 """Recovery: slides of a seat that controls no stack but has markers and buried rings."""
 
-from ringrift.engine.jit import kernel
+from ringrift.engine.jit import int64, kernel
 from ringrift.engine.kernels.lines import collapse_run, run_length
 from ringrift.engine.kernels.stacks import (
     clear_marker,
@@ -44,64 +44,64 @@ def _formed_run(t: Tables, s: Row, start: int, end: int) -> tuple[int, int, int]
 
     Ties go to the earlier axis. The row is as before the slide.
     """
-    marker = int(s[CELLS + start])
+    marker = int64(s[CELLS + start])
     s[CELLS + start] = EMPTY
     s[CELLS + end] = marker
     best = 0
     best_axis = 0
     best_back = 0
     for axis in range(t.axes):
-        back = run_length(t, s, end, int(t.axis[axis, 1]), marker) - 1
-        length = back + run_length(t, s, end, int(t.axis[axis, 0]), marker)
+        back = run_length(t, s, end, int64(t.axis[axis, 1]), marker) - 1
+        length = back + run_length(t, s, end, int64(t.axis[axis, 0]), marker)
         if length > best:
             best, best_axis, best_back = length, axis, back
     s[CELLS + start] = marker
     s[CELLS + end] = EMPTY
     first = end
     for _ in range(best_back):
-        first = int(t.nbr[first, t.axis[best_axis, 1]])
+        first = int64(t.nbr[first, t.axis[best_axis, 1]])
     return first, best, best_axis
 
 
 @kernel
 def _list_line_slides(t: Tables, s: Row, out: Moves, payers: Row, paying: int) -> int:
-    marker = MARKER + int(s[SEAT])
+    marker = MARKER + int64(s[SEAT])
     n = 0
     for start in range(t.cells):
         if s[CELLS + start] != marker:
             continue
         for d in range(t.directions):
-            end = int(t.nbr[start, d])
+            end = int64(t.nbr[start, d])
             if end < 0 or s[CELLS + end] != EMPTY:
                 continue
             first, length, axis = _formed_run(t, s, start, end)
             if length < t.line:
                 continue
             for i in range(paying):
-                out[n] = encode(RECOVER_LINE, start, end, int(payers[i]), d)
+                out[n] = encode(RECOVER_LINE, start, end, int64(payers[i]), d)
                 n += 1
             if length > t.line:
                 for _ in range(length - t.line + 1):
                     out[n] = encode(RECOVER_WINDOW, start, end, first, d + 8 * axis)
                     n += 1
-                    first = int(t.nbr[first, t.axis[axis, 0]])
+                    first = int64(t.nbr[first, t.axis[axis, 0]])
     return n
 
 
 @kernel
 def _list_other_slides(t: Tables, s: Row, out: Moves, payers: Row, paying: int) -> int:
-    marker = MARKER + int(s[SEAT])
+    marker = MARKER + int64(s[SEAT])
     n = 0
     for start in range(t.cells):
         if s[CELLS + start] != marker:
             continue
         for d in range(t.directions):
-            end = int(t.nbr[start, d])
+            end = int64(t.nbr[start, d])
             if end < 0 or (s[CELLS + end] != EMPTY and s[CELLS + end] < STACK):
                 continue
             kind = RECOVER_FALLBACK if s[CELLS + end] == EMPTY else RECOVER_STRIKE
             for i in range(paying):
-                out[n] = encode(kind, start, end, int(payers[i]), d)
+                out[n] = encode(kind, start, end, int64(payers[i]), d)
                 n += 1
     return n
 
@@ -109,7 +109,7 @@ def _list_other_slides(t: Tables, s: Row, out: Moves, payers: Row, paying: int) 
 @kernel
 def list_recovery(t: Tables, s: Row, out: Moves, scratch: Scratch) -> int:
     """All slides of an eligible mover, and skip_recovery (ENGINE_NOTES 7)."""
-    paying = list_buried(t, s, int(s[SEAT]), scratch.payers)
+    paying = list_buried(t, s, int64(s[SEAT]), scratch.payers)
     n = _list_line_slides(t, s, out, scratch.payers, paying)
     if n == 0:
         n = _list_other_slides(t, s, out, scratch.payers, paying)
@@ -121,7 +121,7 @@ def list_recovery(t: Tables, s: Row, out: Moves, scratch: Scratch) -> int:
 def recover(t: Tables, s: Row, move: int) -> None:
     """Effects of the four recovery slides on the board."""
     kind, start, end = kind_of(move), field_a(move), field_b(move)
-    seat = int(s[SEAT])
+    seat = int64(s[SEAT])
     if kind == RECOVER_STRIKE:
         clear_marker(s, start)
         eliminate_top(t, s, end, seat)

@@ -1,6 +1,6 @@
 """The only writers of cells and rings; they keep every counter of the row in step."""
 
-from ringrift.engine.jit import kernel
+from ringrift.engine.jit import int64, kernel
 from ringrift.engine.rules import Tables
 from ringrift.engine.state import (
     CELLS,
@@ -61,7 +61,7 @@ def count_cap(t: Tables, s: Row, cell: int) -> int:
 def pop_top(t: Tables, s: Row, cell: int) -> int:
     """Take the top ring off the board and return its owner; an emptied stack disappears."""
     ring = s[t.at_top + cell]
-    owner = int(s[t.at_owner + ring])
+    owner = int64(s[t.at_owner + ring])
     under = s[t.at_below + ring]
     s[t.at_below + ring] = s[FREE]
     s[FREE] = ring

@@ -1,6 +1,6 @@
 """Regions: areas cut off by one colour's markers and walls, and what claiming one does."""
 
-from ringrift.engine.jit import kernel
+from ringrift.engine.jit import int64, kernel
 from ringrift.engine.kernels.lines import list_payers
 from ringrift.engine.kernels.stacks import collapse, eliminate_stack, holds_buried
 from ringrift.engine.moves import (
@@ -51,10 +51,10 @@ def _fill(t: Tables, s: Row, lowest: int, border: int, label: Row, queue: Row) -
     size = 1
     done = 0
     while done < size:
-        c = int(queue[done])
+        c = int64(queue[done])
         done += 1
         for k in range(6):
-            other = int(t.adj[c, k])
+            other = int64(t.adj[c, k])
             if other >= 0 and label[other] != lowest and _inside(s, other, border):
                 label[other] = lowest
                 queue[size] = other
@@ -65,7 +65,7 @@ def _fill(t: Tables, s: Row, lowest: int, border: int, label: Row, queue: Row) -
 @kernel
 def _flag_payers(t: Tables, s: Row, payers: Row) -> int:
     """Flag the stacks that can pay for a region, and count them."""
-    seat = int(s[SEAT])
+    seat = int64(s[SEAT])
     total = 0
     for c in range(t.cells):
         content = s[CELLS + c]
@@ -73,7 +73,7 @@ def _flag_payers(t: Tables, s: Row, payers: Row) -> int:
         if s[REC] == 1:
             pays = content >= STACK and holds_buried(t, s, c, seat)
         payers[c] = 1 if pays else 0
-        total += int(payers[c])
+        total += int64(payers[c])
     return total
 
 
@@ -100,11 +100,11 @@ def _claimable(s: Row, size: int, active: int, spare: int, scratch: Scratch) -> 
     represented = 0
     paying = 0
     for i in range(size):
-        c = int(scratch.queue[i])
+        c = int64(scratch.queue[i])
         content = s[CELLS + c]
         if content >= STACK:
-            represented |= 1 << int(content - STACK)
-            paying += int(scratch.payers[c])
+            represented |= 1 << int64(content - STACK)
+            paying += int64(scratch.payers[c])
     return represented != active and paying < spare
 
 
@@ -115,7 +115,7 @@ def list_regions(t: Tables, s: Row, out: Moves, scratch: Scratch, limit: int) ->
     Border colours are tried in the order none, mover, then the seats after the mover; a cell set
     that several give is listed once, under the first.
     """
-    seat = int(s[SEAT])
+    seat = int64(s[SEAT])
     if s[REC] == 0 and s[STACKS + seat] == 0:
         return 0
     spare = _flag_payers(t, s, scratch.payers)
@@ -157,7 +157,7 @@ def list_buried_payers(t: Tables, s: Row, out: Moves) -> int:
     """One recovery payment for each stack holding a buried ring of the mover."""
     n = 0
     for c in range(t.cells):
-        if s[CELLS + c] >= STACK and holds_buried(t, s, c, int(s[SEAT])):
+        if s[CELLS + c] >= STACK and holds_buried(t, s, c, int64(s[SEAT])):
             out[n] = encode(PAY, c, PEND_RECOVERY)
             n += 1
     return n
@@ -221,11 +221,11 @@ def _list_border(t: Tables, s: Row, size: int, scratch: Scratch) -> int:
 @kernel
 def claim_region(t: Tables, s: Row, move: int, scratch: Scratch) -> None:
     """Effect of REGION on the board, and the cost it leaves pending (ENGINE_NOTES 9.4)."""
-    seat = int(s[SEAT])
+    seat = int64(s[SEAT])
     size = fill_region(t, s, move, scratch)
     end = _list_border(t, s, size, scratch)
     for i in range(end):
-        c = int(scratch.queue[i])
+        c = int64(scratch.queue[i])
         if s[CELLS + c] >= STACK:
             eliminate_stack(t, s, c, seat)
         collapse(s, c, seat)

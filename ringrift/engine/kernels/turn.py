@@ -1,6 +1,6 @@
 """Between turns: who has rings, the last-player-standing counter, victory and rotation."""
 
-from ringrift.engine.jit import kernel
+from ringrift.engine.jit import int64, kernel
 from ringrift.engine.kernels.placement import real_action
 from ringrift.engine.rules import Tables
 from ringrift.engine.scratch import Scratch
@@ -73,7 +73,7 @@ def _reach_thresholds(t: Tables, s: Row) -> bool:
             return True
     total = 0
     for q in range(t.players):
-        total += int(s[TERR + q])
+        total += int64(s[TERR + q])
     for q in range(t.players):
         if s[TERR + q] >= t.territory and 2 * s[TERR + q] > total:
             _finish(s, q, REASON_TERRITORY)
@@ -104,7 +104,7 @@ def _bare_board_playable(t: Tables, s: Row) -> bool:
     """Whether some seat could place a ring that can move, on a board without stacks."""
     holding = 0
     for q in range(t.players):
-        holding += int(s[HAND + q])
+        holding += int64(s[HAND + q])
     if holding == 0:
         return False
     for c in range(t.cells):
@@ -120,10 +120,10 @@ def _bare_board_playable(t: Tables, s: Row) -> bool:
 @kernel
 def _rung_score(s: Row, seat: int, rung: int) -> int:
     if rung == 0:
-        return int(s[TERR + seat])
+        return int64(s[TERR + seat])
     if rung == 1:
-        return int(s[ELIM + seat]) + int(s[HAND + seat])
-    return int(s[MARKERS + seat])
+        return int64(s[ELIM + seat]) + int64(s[HAND + seat])
+    return int64(s[MARKERS + seat])
 
 
 @kernel
@@ -139,7 +139,7 @@ def _stalemate(t: Tables, s: Row) -> None:
             if (tied >> q) & 1 and _rung_score(s, q, rung) < best:
                 tied &= ~(1 << q)
     # One seat left or several: either way the first one met going backwards.
-    q = int(s[SEAT])
+    q = int64(s[SEAT])
     while not (tied >> q) & 1:
         q = (q + t.players - 1) % t.players
     _finish(s, q, REASON_STALEMATE)
@@ -148,7 +148,7 @@ def _stalemate(t: Tables, s: Row) -> None:
 @kernel
 def _count_round(t: Tables, s: Row, seat: int) -> None:
     """Steps 1 and 2 of the counter's update (ENGINE_NOTES 11)."""
-    first, holder = int(s[LPS_FIRST]), int(s[LPS_HOLDER])
+    first, holder = int64(s[LPS_FIRST]), int64(s[LPS_HOLDER])
     seen = False
     for q in range(t.players):
         seen = seen or s[LPS_MASK + q] >= 0
@@ -180,7 +180,7 @@ def _count_round(t: Tables, s: Row, seat: int) -> None:
 @kernel
 def start_turn(t: Tables, s: Row, scratch: Scratch) -> None:
     """Counter update and its win test for the seat now to act."""
-    seat = int(s[SEAT])
+    seat = int64(s[SEAT])
     _count_round(t, s, seat)
     real = real_action(t, s, seat, scratch.moves)
     s[LPS_MASK + seat] = 1 if real else 0
@@ -202,11 +202,11 @@ def end_turn(t: Tables, s: Row, scratch: Scratch) -> None:
         return
     stacks = 0
     for q in range(t.players):
-        stacks += int(s[STACKS + q])
+        stacks += int64(s[STACKS + q])
     if stacks == 0 and not _bare_board_playable(t, s):
         _stalemate(t, s)
         return
-    seat = (int(s[SEAT]) + 1) % t.players
+    seat = (int64(s[SEAT]) + 1) % t.players
     while not has_rings(s, seat):
         seat = (seat + 1) % t.players
     s[SEAT] = seat
