@@ -23,6 +23,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 _LARGEST_ERROR = 0.02
 _CHECK_BATCH = 32
+_USUAL_CHOICES = 45
 _CHECK_ROUNDS = 5
 
 
@@ -103,19 +104,20 @@ def _forward(
 
 
 def _worth_rounding(exact: PolicyValueNetwork, rounded: PolicyValueNetwork) -> bool:
-    """Whether `rounded` is faster and no policy logit (on its own scale) or value is off by .02.
+    """Whether `rounded` is faster and gives no probability that is off by more than .02.
 
-    Logits are compared relative to the largest one, so that a sharp policy is not held against it.
+    Probabilities as search uses them: of the seats, and over as many actions as are legal at once.
     """
     a = exact.architecture
     noise = np.random.default_rng(0).random((_CHECK_BATCH, a.planes, a.height, a.width))
-    planes = torch.as_tensor((noise < 0.2).astype(np.float32))
+    planes = torch.as_tensor((noise < 0.2).astype(np.float32)) * exact.mask[:, :1]
     logits, values = _forward(exact, planes, torch.float32)
     other_logits, other_values = _forward(rounded, planes, torch.bfloat16)
-    scale = max(1.0, float(logits.abs().max()))
+    legal = slice(None, None, max(1, logits.shape[1] // _USUAL_CHOICES))
+    policy = torch.softmax(logits[:, legal], 1)
+    other_policy = torch.softmax(other_logits[:, legal], 1)
     error = max(
-        float((logits - other_logits).abs().max()) / scale,
-        float((values - other_values).abs().max()),
+        float((policy - other_policy).abs().max()), float((values - other_values).abs().max())
     )
     if not error <= _LARGEST_ERROR:
         return False
