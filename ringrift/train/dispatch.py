@@ -9,7 +9,8 @@ from ringrift.engine.rules import Tables, tables_for
 from ringrift.train.arena import play_match
 from ringrift.train.evaluator import load_evaluator
 from ringrift.train.fit import fit
-from ringrift.train.player import Player, SearchPlayer, baseline, match_budget
+from ringrift.train.pace import Pace
+from ringrift.train.player import SearchPlayer, baseline, match_budget
 from ringrift.train.seeds import seed_of
 from ringrift.train.selfplay import run_selfplay
 from ringrift.train.world import World
@@ -18,12 +19,12 @@ from ringrift.wire.job import (
     EvaluationJob,
     Finished,
     JobSpec,
-    Progress,
     SelfplayJob,
     Weights,
 )
 
-_PROGRESS_S = 1.0
+# Positions judged in one batch: more gain nothing on a processor, and cost memory.
+_MOST_SLOTS = 128
 
 
 def run_job(spec: JobSpec, world: World) -> Finished:
@@ -49,23 +50,24 @@ def _selfplay(job: SelfplayJob, world: World) -> Finished:
 
 
 def _evaluation(job: EvaluationJob, world: World) -> Finished:
-    started = told = world.clock()
+    started = world.clock()
     tables = tables_for(Config.parse(job.config))
-    total = job.openings * tables.players
+    candidate = _searcher(job, job.candidate, tables)
+    if isinstance(job.opponent, str):
+        opponent, searchers = baseline(job.opponent, tables), (candidate,)
+    else:
+        opponent = _searcher(job, job.opponent, tables)
+        searchers = (candidate, opponent)
+    pace = Pace(world, unit="games", total=job.openings * tables.players)
 
     def progress(done: int, decisions: int) -> None:
-        nonlocal told
-        now = world.clock()
-        if now - told >= _PROGRESS_S:
-            told = now
-            rate = done / (now - started) if done else None
-            figures = {"decisions_per_s": decisions / (now - started)}
-            world.emit(Progress(done=done, total=total, unit="games", rate=rate, figures=figures))
+        evaluations = sum(player.evaluations for player in searchers)
+        pace.tell(done, {"decisions": decisions, "evaluations": evaluations})
 
     match = play_match(
         tables,
-        _player(job, job.candidate, tables),
-        _player(job, job.opponent, tables),
+        candidate,
+        opponent,
         seed=seed_of(job.run_id, "match"),
         openings=job.openings,
         stopping=world.stopping,
@@ -84,9 +86,7 @@ def _evaluation(job: EvaluationJob, world: World) -> Finished:
     return Finished(result=done)
 
 
-def _player(job: EvaluationJob, who: Weights | str, tables: Tables) -> Player:
-    if isinstance(who, str):
-        return baseline(who, tables)
+def _searcher(job: EvaluationJob, who: Weights, tables: Tables) -> SearchPlayer:
     evaluator = load_evaluator(Config.parse(job.config), Path(who.path), seed=0, sha256=who.sha256)
-    slots = job.openings * tables.players
-    return SearchPlayer(tables, evaluator, match_budget(job.simulations), slots=min(slots, 128))
+    slots = min(job.openings * tables.players, _MOST_SLOTS)
+    return SearchPlayer(tables, evaluator, match_budget(job.simulations), slots=slots)

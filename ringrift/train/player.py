@@ -65,6 +65,11 @@ class SearchPlayer:
         self._search = Search(tables, evaluator, slots=slots, simulations=budget.simulations)
         self._budget = budget
 
+    @property
+    def evaluations(self) -> int:
+        """Positions the network has judged so far."""
+        return self._search.evaluations
+
     def choose(self, positions: Sequence[Position]) -> list[int]:
         moves: list[int] = []
         for start in range(0, len(positions), self._search.slots):

@@ -11,12 +11,11 @@ from pathlib import Path
 from ringrift.engine.config import Config
 from ringrift.engine.rules import tables_for
 from ringrift.train.generation import Budgets, Generation
+from ringrift.train.pace import Pace
 from ringrift.train.records import GameRecord, ShardHeader, write_shard
 from ringrift.train.search.search import Budget, Evaluates
 from ringrift.train.world import World
-from ringrift.wire.job import Finished, Progress, SelfplayDone, SelfplayJob, ShardWritten
-
-_PROGRESS_S = 1.0
+from ringrift.wire.job import Finished, SelfplayDone, SelfplayJob, ShardWritten
 
 
 @dataclass(slots=True)
@@ -56,7 +55,7 @@ def run_selfplay(job: SelfplayJob, evaluator: Evaluates, world: World) -> Finish
     Asked to stop, it writes the games that have finished and returns a partial result. The games
     depend on `job.run_id`, their numbers, the budgets and the evaluator.
     """
-    started = told = world.clock()
+    started = world.clock()
     play = Generation(
         tables_for(Config.parse(job.config)),
         evaluator,
@@ -66,7 +65,7 @@ def run_selfplay(job: SelfplayJob, evaluator: Evaluates, world: World) -> Finish
         slots=job.parallel_games,
     )
     cutter = ShardCutter(job.games, job.games_per_shard)
-    pace: Pace | None = None
+    pace = Pace(world, unit="games", total=job.games)
     done, decisions = 0, 0
     while not play.over and not world.stopping():
         for game in play.step():
@@ -75,25 +74,11 @@ def run_selfplay(job: SelfplayJob, evaluator: Evaluates, world: World) -> Finish
             shard = cutter.add(game)
             if shard:
                 world.emit(_write(job, shard))
-        now = world.clock()
-        # The first step may have compiled kernels for a while: no measure of speed.
-        pace = pace or Pace(now, play.decisions, play.evaluations)
-        if now - told >= _PROGRESS_S:
-            told = now
-            world.emit(_progress(job, play, done, now, pace))
+        pace.tell(done, {"decisions": play.decisions, "evaluations": play.evaluations})
     for shard in cutter.rest():
         world.emit(_write(job, shard))
     result = SelfplayDone(games=done, decisions=decisions, seconds=world.clock() - started)
     return Finished(result=result, partial=not play.over)
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """When speed began to be measured, and the counters then."""
-
-    since: float
-    decisions: int
-    evaluations: int
 
 
 def _budgets(job: SelfplayJob) -> Budgets:
@@ -102,18 +87,6 @@ def _budgets(job: SelfplayJob) -> Budgets:
         cheap=Budget(job.cheap_simulations, job.cheap_considered),
         full_fraction=job.full_fraction,
     )
-
-
-def _progress(job: SelfplayJob, play: Generation, done: int, now: float, pace: Pace) -> Progress:
-    seconds = now - pace.since
-    figures = {}
-    if seconds > 0:
-        figures = {
-            "decisions_per_s": (play.decisions - pace.decisions) / seconds,
-            "evaluations_per_s": (play.evaluations - pace.evaluations) / seconds,
-        }
-    rate = done / seconds if done and seconds > 0 else None
-    return Progress(done=done, total=job.games, unit="games", rate=rate, figures=figures)
 
 
 def _write(job: SelfplayJob, games: list[GameRecord]) -> ShardWritten:
