@@ -130,7 +130,11 @@ class Site:
 @asynccontextmanager
 async def site(directory: Path, disk: MemoryDisk | None = None, boot: int = 1):
     replica = await SingleReplica.open(
-        disk or MemoryDisk(random.Random(1)), SystemClock(), in_line, node_id=NODE, incarnation="0" * 32
+        disk or MemoryDisk(random.Random(1)),
+        SystemClock(),
+        in_line,
+        node_id=NODE,
+        incarnation="0" * 32,
     )
     with trio.fail_after(40):
         async with trio.open_nursery() as nursery:
