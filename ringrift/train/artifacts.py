@@ -63,6 +63,17 @@ def read_artifact(path: Path, sha256: str | None = None) -> bytes:
     return content
 
 
+def check_artifact(path: Path, sha256: str) -> None:
+    """Raise ArtifactError unless the file is there and hashes to `sha256`; holds little memory."""
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}).") from error
+    if found != sha256:
+        raise ArtifactError(f"{path} is damaged: it does not hash to {sha256}; fetch it again.")
+
+
 def _sync_directory(directory: Path) -> None:
     descriptor = os.open(directory, os.O_RDONLY)
     try:

@@ -4,7 +4,6 @@ Positions are kept as engine rows and become planes batch by batch, which is an 
 smaller than planes and leaves the encoding out of the file. Equal shards give equal bytes.
 """
 
-import io
 import json
 import zipfile
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from ringrift.engine.config import Config
 from ringrift.engine.rules import tables_for
 from ringrift.engine.state import SEAT
-from ringrift.train.artifacts import Artifact, ArtifactError, read_artifact, write_artifact
+from ringrift.train.artifacts import Artifact, ArtifactError, check_artifact, write_artifact
 from ringrift.train.records import GameRecord, RecordError, ShardHeader, read_shard
 from ringrift.train.replay import Decisions, Replayer
 from ringrift.wire.job import Weights as LocalFile
@@ -112,16 +111,16 @@ def build_dataset(
     return _write(directory, _joined(config, parts))
 
 
-def read_dataset(path: Path, sha256: str | None = None) -> Dataset:
-    """The rows of a file, which must hash to `sha256` where given; raises DatasetError."""
+def read_dataset(path: Path, sha256: str) -> Dataset:
+    """The rows of a file, which must hash to `sha256`; raises DatasetError."""
     try:
-        content = read_artifact(path, sha256)
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        check_artifact(path, sha256)
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             about = cast(dict[str, Any], json.loads(str(arrays["about"])))
             fields = {name: arrays[name] for name in _ARRAYS}
     except ArtifactError as error:
         raise DatasetError(str(error)) from error
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, zipfile.BadZipFile) as error:
         raise DatasetError(f"{path} is not a readable dataset ({error}).") from error
     if about["version"] != VERSION:
         raise DatasetError(

@@ -1,5 +1,6 @@
 """Datasets: right targets, newest games, bounded, byte-identical, damage told."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 
 from ringrift.engine.config import Config
 from ringrift.engine.state import SEAT
+from ringrift.train.artifacts import Artifact
 from ringrift.train.dataset import (
+    Dataset,
     DatasetError,
     build_dataset,
     is_held_out,
@@ -46,16 +49,21 @@ def never() -> bool:
     return False
 
 
-def build(directory: Path, shards: list[ShardFile], window_rows: int = 10_000) -> Path:
+def build(directory: Path, shards: list[ShardFile], window_rows: int = 10_000) -> Artifact:
     file = build_dataset(
         directory, HEX8, local(shards), window_rows=window_rows, progress=ignore, stop=never
     )
     assert file is not None
-    return file.path
+    return file
+
+
+def built(directory: Path, shards: list[ShardFile], window_rows: int = 10_000) -> Dataset:
+    file = build(directory, shards, window_rows)
+    return read_dataset(file.path, file.sha256)
 
 
 def test_rows_carry_the_targets_of_their_games(shards: list[ShardFile], tmp_path: Path):
-    data = read_dataset(build(tmp_path, shards))
+    data = built(tmp_path, shards)
     games = [game for shard in shards for game in read_shard(shard.path)[1]]
     rows = [(game, row) for game in games for row in game.rows]
     assert data.rows == len(rows) == data.offsets.shape[0] - 1
@@ -79,21 +87,21 @@ def test_rows_carry_the_targets_of_their_games(shards: list[ShardFile], tmp_path
 
 def test_the_same_shards_give_the_same_bytes(shards: list[ShardFile], tmp_path: Path):
     first, second = build(tmp_path / "a", shards), build(tmp_path / "b", shards)
-    assert first.name == second.name
-    assert first.read_bytes() == second.read_bytes()
+    assert first.sha256 == second.sha256
+    assert first.path.read_bytes() == second.path.read_bytes()
 
 
 def test_the_window_keeps_the_newest_whole_games(shards: list[ShardFile], tmp_path: Path):
     newest = read_shard(shards[-1].path)[1][-2:]
     wanted = sum(len(game.rows) for game in newest)
-    data = read_dataset(build(tmp_path, shards, window_rows=wanted + 1))
+    data = built(tmp_path, shards, window_rows=wanted + 1)
     assert data.rows == wanted
-    whole = read_dataset(build(tmp_path, shards))
+    whole = built(tmp_path, shards)
     np.testing.assert_array_equal(data.states, whole.states[-wanted:])
     np.testing.assert_array_equal(
         data.policy, whole.policy[whole.offsets[-wanted - 1] : whole.offsets[-1]]
     )
-    assert read_dataset(build(tmp_path, shards, window_rows=1)).rows == len(newest[-1].rows)
+    assert built(tmp_path, shards, window_rows=1).rows == len(newest[-1].rows)
 
 
 def test_one_game_in_twenty_is_held_out_for_good():
@@ -184,21 +192,21 @@ def test_a_policy_that_does_not_fit_is_refused(
 
 
 def test_damage_of_a_dataset_is_told(shards: list[ShardFile], tmp_path: Path):
-    path = build(tmp_path, shards)
-    sha256 = path.stem
-    good = path.read_bytes()
-    path.write_bytes(good[: len(good) // 2])
+    file = build(tmp_path, shards)
+    half = file.path.read_bytes()[: file.bytes // 2]
+    file.path.write_bytes(half)
     with pytest.raises(DatasetError, match="does not hash to"):
-        read_dataset(path, sha256)
+        read_dataset(file.path, file.sha256)
     with pytest.raises(DatasetError, match="is not a readable dataset"):
-        read_dataset(path)
+        read_dataset(file.path, hashlib.sha256(half).hexdigest())
     with pytest.raises(DatasetError, match="cannot be read"):
-        read_dataset(tmp_path / "absent.npz")
+        read_dataset(tmp_path / "absent.npz", file.sha256)
 
 
 def test_a_later_version_is_named(shards: list[ShardFile], tmp_path: Path):
-    with np.load(build(tmp_path, shards)) as arrays:
+    with np.load(build(tmp_path, shards).path) as arrays:
         later = dict(arrays) | {"about": np.array('{"version": 2, "config": "hex8_2p"}')}
-    np.savez(tmp_path / "later.npz", **later)
+    path = tmp_path / "later.npz"
+    np.savez(path, **later)
     with pytest.raises(DatasetError, match="has dataset version 2; this ringrift reads 1"):
-        read_dataset(tmp_path / "later.npz")
+        read_dataset(path, hashlib.sha256(path.read_bytes()).hexdigest())
