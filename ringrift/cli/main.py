@@ -28,6 +28,7 @@ app = cyclopts.App(
     name="ringrift",
     help="AlphaZero-style training for the RingRift board game. Begin with `ringrift up`.",
     version=__version__,
+    help_format="plaintext",  # parsing Markdown would double the time to the first word
 )
 for _name, _where, _help in VERBS:
     app.command(_where, name=_name, help=_help)

@@ -36,7 +36,7 @@ class EloCurve(Container):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
-        self._drawn: tuple[tuple[ModelView, ...], str] | None = None
+        self._drawn: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Static(" ELO", classes="heading")
@@ -47,16 +47,16 @@ class EloCurve(Container):
 
     def show(self, view: ModelsView, config: str) -> None:
         """Draw the curve of this configuration."""
-        wanted = (view.models, config)
-        if wanted == self._drawn:
-            return
-        self._drawn = wanted
         rated = [m for m in view.models if m.config == config and m.rating.elo is not None]
         baselines = {
             name: rating.elo
             for name, rating in view.baselines.get(config, {}).items()
             if rating.elo is not None
         }
+        points = [(m.generation, m.status, m.rating) for m in rated]
+        if (config, points, baselines) == self._drawn:
+            return
+        self._drawn = (config, points, baselines)
         heading = Text(" ELO ", "bold", no_wrap=True, overflow="ellipsis")
         heading.append(f"{config} bars 95 %  ★ champion  ✗ rejected  ", "dim")
         heading.append("   ".join(f"╌ {n} {e:.0f}" for n, e in baselines.items()), "dim")
