@@ -6,11 +6,11 @@ from functools import partial
 
 import trio
 
-from ringrift.node.app import run
 from ringrift.node.arguments import node_options
 from ringrift.node.cluster.snapshot import SnapshotError
 from ringrift.node.consensus.log import LogCorruptError
 from ringrift.node.keeper import EXIT_REFUSED
+from ringrift.node.life import run
 from ringrift.node.net.server import BindError
 from ringrift.node.runtime.paths import PathError
 from ringrift.node.runtime.settings import SettingsError

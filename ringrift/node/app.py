@@ -7,18 +7,13 @@ neighbours from here.
 import os
 import random
 import secrets
-import signal
 import socket
-import sqlite3
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import psutil
-import structlog
 import trio
 
 from ringrift import __version__
@@ -47,10 +42,8 @@ from ringrift.node.net.pictures import Pictures
 from ringrift.node.net.server import bind_loopback, bind_unix
 from ringrift.node.runtime.blocking import InThreads
 from ringrift.node.runtime.clock import SystemClock
-from ringrift.node.runtime.disk import RealDisk
 from ringrift.node.runtime.eventbus import EventBus
-from ringrift.node.runtime.identity import Identity, locked, next_life
-from ringrift.node.runtime.logs import logging_to
+from ringrift.node.runtime.identity import Identity
 from ringrift.node.runtime.loop import Body, Loop, Pulse, RestartPolicy
 from ringrift.node.runtime.paths import NodePaths
 from ringrift.node.runtime.settings import Settings
@@ -64,10 +57,6 @@ from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
 from ringrift.wire.views import EventView
 
 SESSION_TTL_S = 600.0
-CLOSE_SLACK_S = 10.0
-"""Beyond the children's own grace, for handing in what they gave."""
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger("node")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +85,7 @@ class Ending:
 
 
 class Node:
-    """All parts of a running node. Made by `open`, which must be inside a trio run."""
+    """All parts of a node, put together; must be made inside a trio run."""
 
     def __init__(
         self, options: Options, identity: Identity, replica: SingleReplica, history: History
@@ -341,80 +330,10 @@ class Node:
         )
 
 
-async def run(options: Options) -> int:
-    """Live until told to stop; returns the exit code.
-
-    Raises `SettingsError`, `PathError`, `BindError`, `LogCorruptError` or `SnapshotError`, each one
-    sentence, when the node cannot run like this.
-    """
-    with ExitStack() as stack:
-        stack.enter_context(locked(options.paths))
-        stack.enter_context(logging_to(options.paths.logs, options.settings.node.log_level))
-        # A taken port must be told before anything changes; the loop binds it again.
-        bind_loopback(options.settings.http.port + options.port_offset).close()
-        identity = next_life(options.paths, node_name(options.settings), _hex_digits)
-        log_thread = InThreads(1)
-        replica = await SingleReplica.open(
-            RealDisk(options.paths.log),
-            SystemClock(),
-            log_thread,
-            node_id=identity.node_id,
-            incarnation=identity.incarnation,
-        )
-        history = await log_thread(partial(open_history, options.paths.history))
-        stack.callback(history.close)
-        return await _live(Node(options, identity, replica, history), options)
-
-
-async def _live(node: Node, options: Options) -> int:
-    log.info("node starts", node=node.identity.node_id, boot=node.identity.boot)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_end_on_signals, node.ending)
-        if options.end_with_stdin:
-            nursery.start_soon(_end_with_stdin, node.ending)
-        await nursery.start(node.supervisor.run)
-        await node.ending.asked.wait()
-        log.info("node ends", reason=node.ending.reason)
-        with trio.move_on_after(options.settings.worker.stop_grace_s + CLOSE_SLACK_S):
-            await node.worker.close(node.ending.reason)
-        nursery.cancel_scope.cancel()
-    return node.ending.code
-
-
-async def _end_on_signals(ending: Ending) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for number in signals:
-            ending.ask(EXIT_STOPPED, f"the node was told to stop ({signal.Signals(number).name})")
-
-
-async def _end_with_stdin(ending: Ending) -> None:
-    """End when the sentinel does: it holds the other end of our stdin."""
-    stdin = trio.lowlevel.FdStream(os.dup(0))
-    async with stdin:
-        while await stdin.receive_some(1024):
-            pass
-    ending.ask(EXIT_STOPPED, "its sentinel is gone")
-
-
-def open_history(path: Path) -> History:
-    """Open the history; a damaged one is set aside, since the log can fill a new one."""
-    try:
-        return History(path)
-    except sqlite3.DatabaseError as error:
-        aside = path.with_suffix(".damaged")
-        path.replace(aside)
-        log.error("the history was damaged and begins anew", kept=str(aside), reason=str(error))
-        return History(path)
-
-
 def node_name(settings: Settings) -> str:
     """Return the name for people: the profile's, or the machine's own."""
     name = settings.node.name or socket.gethostname().split(".")[0]
     return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in name)[:48]
-
-
-def _hex_digits(count: int) -> str:
-    return secrets.token_hex((count + 1) // 2)[:count]
 
 
 def _restart_policy(settings: Settings) -> RestartPolicy:

@@ -111,10 +111,11 @@ class Sentinel:
             with trio.CancelScope(shield=True):
                 if process.returncode is None:
                     process.kill()
-                code = await process.wait()
+                await process.wait()
                 assert process.stdin is not None
                 await process.stdin.aclose()
-        return code
+        assert process.returncode is not None
+        return process.returncode
 
     async def _end_when_told(self, process: trio.Process) -> None:
         await self._stop.wait()
