@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 
 import msgspec
@@ -33,6 +32,7 @@ from ringrift.node.net.routes import guarded
 from ringrift.node.net.safe_server import serve
 from ringrift.node.net.server import BindError, bind_loopback
 from ringrift.node.runtime.clock import Clock, SystemClock
+from ringrift.node.runtime.identity import make_directory
 from ringrift.node.runtime.logs import logging_to
 from ringrift.node.runtime.loop import RestartPolicy
 from ringrift.node.runtime.paths import PathError
@@ -200,8 +200,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     try:
         options = options_of(parser("ringrift node").parse_args(arguments), end_with_stdin=False)
-        with suppress(FileExistsError):
-            options.paths.data.mkdir(mode=0o700, parents=True)
+        make_directory(options.paths)
         with logging_to(options.paths.data / "sentinel.jsonl", options.settings.node.log_level):
             log.info("sentinel starts", pid=os.getpid())
             return trio.run(Sentinel(options, arguments, SystemClock()).run)

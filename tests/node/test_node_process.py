@@ -271,6 +271,8 @@ def test_a_wrong_profile_or_directory_is_one_sentence_and_exit_code_2(
     site.profile.write_text("")
     site.data = site.data.parent / ("x" * 120)
     assert "choose a shorter one with --data" in site.refusal(module)
+    site.data = site.profile / "below-a-file"
+    assert "cannot be used" in site.refusal(module)
 
 
 def test_the_nodes_own_processes_import_neither_torch_nor_numba() -> None:

@@ -31,14 +31,7 @@ def locked(paths: NodePaths) -> Generator[None]:
 
     Raises `PathError` with one sentence when another process holds it, or it cannot be made.
     """
-    try:
-        paths.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise PathError(
-            f"the data directory {paths.data} cannot be used ({error.strerror}); "
-            "choose another one with --data"
-        ) from error
+    descriptor = _open_lock(paths)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -55,6 +48,14 @@ def locked(paths: NodePaths) -> Generator[None]:
         os.close(descriptor)
 
 
+def make_directory(paths: NodePaths) -> None:
+    """Make the data directory if there is none, for this user only. Raises `PathError`."""
+    try:
+        paths.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(paths, error) from error
+
+
 def next_life(paths: NodePaths, name: str, hex_digits: Callable[[int], str]) -> Identity:
     """Return this node's identity in its next life, durably; found it in an empty directory.
 
@@ -66,6 +67,21 @@ def next_life(paths: NodePaths, name: str, hex_digits: Callable[[int], str]) -> 
     now = msgspec.structs.replace(before, boot=before.boot + 1)
     write_atomically(RealDisk(paths.data), paths.identity.name, [msgspec.json.encode(now)])
     return now
+
+
+def _open_lock(paths: NodePaths) -> int:
+    make_directory(paths)
+    try:
+        return os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(paths, error) from error
+
+
+def _unusable(paths: NodePaths, error: OSError) -> PathError:
+    return PathError(
+        f"the data directory {paths.data} cannot be used ({error.strerror}); "
+        "choose another one with --data"
+    )
 
 
 def _read(path: Path) -> Identity | None:
