@@ -17,11 +17,7 @@ def doctor(
         bool, cyclopts.Parameter(name="--json", negative="", help="As JSON, on one line.")
     ] = False,
 ) -> None:
-    """Examine Python, memory, disk, torch, the engine, the data directory, ports and the node.
-
-    Exits 0 when nothing failed, 1 otherwise. The first run compiles the engine's kernels, which
-    takes about a minute.
-    """
+    """Run every check at once and print what was found."""
     from pathlib import Path
 
     import msgspec

@@ -16,11 +16,7 @@ def sentinel_command(profile: str, data: Path, port_offset: int) -> list[str]:
 def node(
     *, profile: Profile = DEFAULT_PROFILE, data: DataDirectory = None, port_offset: PortOffset = 0
 ) -> None:
-    """Run a node under its sentinel, in the foreground, until Ctrl-C or SIGTERM.
-
-    The node founds its data directory when there is none. Its children hand in what they have
-    before it ends.
-    """
+    """Become the sentinel of a node, which founds its data directory when there is none."""
     command = sentinel_command(profile, directory_of(profile, data), port_offset)
     sys.stdout.flush()
     os.execv(command[0], command)  # the sentinel is the process that signals are meant for

@@ -30,12 +30,7 @@ LOG_NAME = "up.log"
 def up(
     *, profile: Profile = DEFAULT_PROFILE, data: DataDirectory = None, port_offset: PortOffset = 0
 ) -> None:
-    """Start a node that plays and learns (founded if need be), and show its dashboard.
-
-    Without a terminal, plain lines are written instead. Ctrl-C ends both; the node's children hand
-    in what they have, and the next `ringrift up` continues there. A node that already runs on the
-    data directory is only attached to, and left running.
-    """
+    """Start a node, or attach to the one that runs, and show it until told to end."""
     from ringrift.client import Client, socket_of
 
     directory = directory_of(profile, data)

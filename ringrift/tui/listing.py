@@ -61,6 +61,7 @@ class ListingView(ScrollView, can_focus=True):
         self._cursor = 0
         self._follow = follow
         self._fitted: tuple[tuple[int, int], ...] = ()
+        self._fitted_width = -1
 
     @property
     def selected(self) -> Row | None:
@@ -126,9 +127,16 @@ class ListingView(ScrollView, can_focus=True):
             self.post_message(self.Moved(self))
 
     def _refit(self) -> None:
-        width = max(1, self.size.width - GUTTER)
-        self._fitted = fit(self._listing, width) if self._listing.columns else ()
+        self._fitted_width = -1
         self.virtual_size = Size(self.size.width, 1 + max(1, len(self._listing.rows)))
+
+    def _columns(self, width: int) -> tuple[tuple[int, int], ...]:
+        # The width is known only when drawing: a scroll bar comes and goes without a resize.
+        if width != self._fitted_width:
+            room = max(1, width - GUTTER)
+            self._fitted = fit(self._listing, room) if self._listing.columns else ()
+            self._fitted_width = width
+        return self._fitted
 
     def _reveal(self) -> None:
         room = max(1, self.size.height - 1)
@@ -138,7 +146,7 @@ class ListingView(ScrollView, can_focus=True):
             self.scroll_to(y=target, animate=False, immediate=True, force=True)
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self.scrollable_content_region.width
         base = self.rich_style
         if y == 0:
             return self._heading(width, base)
@@ -155,7 +163,7 @@ class ListingView(ScrollView, can_focus=True):
         title = base + self.get_component_rich_style("listing--title")
         mark = "▸" if self.has_focus else " "
         segments = [Segment(clip(mark, GUTTER), title)]
-        for position, (i, room) in enumerate(self._fitted):
+        for position, (i, room) in enumerate(self._columns(width)):
             column = self._listing.columns[i]
             style = title if position == 0 else heading
             segments.append(Segment(clip(column.title, room, right=column.right), style))
@@ -168,7 +176,7 @@ class ListingView(ScrollView, can_focus=True):
         mark = ("▌" if self.has_focus else "▏") if current else ""
         accent = self.get_component_rich_style("listing--accent", partial=True)
         segments = [Segment(clip(mark, GUTTER), base + accent)]
-        for i, room in self._fitted:
+        for i, room in self._columns(width):
             cell = row.cells[i]
             tone = self.get_component_rich_style(f"listing--{cell.tone}", partial=True)
             text = clip(cell.text, room, right=self._listing.columns[i].right)
