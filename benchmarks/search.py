@@ -1,7 +1,8 @@
 """What a simulation costs outside the network, and how fast selfplay is with it.
 
-Run `python benchmarks/search.py [CONFIG …]` on an otherwise idle core. The first table replaces the
-network by an answer that costs nothing; the second plays with the untrained network.
+Run `python benchmarks/search.py [CONFIG …]` on an otherwise idle core. The first row of a config replaces the
+network by an answer that costs nothing; the second plays with the untrained network. Seconds are
+those of the processor, so that other processes disturb the figures less.
 """
 
 import sys
@@ -44,10 +45,10 @@ def play(tables: Tables, evaluator: Evaluates) -> tuple[float, float, float]:
     for _ in range(50):
         generation.step()
     evaluations, decisions, games = generation.evaluations, generation.decisions, 0
-    start = time.perf_counter()
-    while time.perf_counter() - start < SECONDS:
+    start = time.process_time()
+    while time.process_time() - start < SECONDS:
         games += len(generation.step())
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     return (
         (generation.evaluations - evaluations) / seconds,
         (generation.decisions - decisions) / seconds,

@@ -30,7 +30,7 @@ from ringrift.wire.job import (
 )
 
 RUN = "0123456789abcdef" * 2
-PATIENCE_S = 300  # kernels may have to be compiled first
+PATIENCE_S = 600  # kernels may have to be compiled first, on a busy machine
 
 
 def selfplay(out: Path, **fields) -> SelfplayJob:

@@ -14,7 +14,9 @@ from ringrift.train.search import kernels
 from ringrift.train.search.forest import DONE, IDLE, Forest, new_forest, with_room
 from ringrift.train.search.schedule import considered_visits
 
-# Weight of values against priors; see docs of `policy.write_scores`.
+# Weight of values against priors (`policy.write_scores`). Measured on hex8_2p with a young network,
+# 60 openings of two games at 32 simulations: 1.0 scored .617 ± .085 against 0.3 and .583 ± .085
+# against 0.1, 0.3 scored .583 ± .085 against 0.1 (95 %).
 C_SCALE = 1.0
 
 
