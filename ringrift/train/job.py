@@ -145,9 +145,12 @@ def main() -> int:
 def _run(spec: JobSpec, lines: Lines, stop: threading.Event) -> Finished:
     # Imported here, after the thread limits stand in the environment.
     from ringrift.train.dispatch import run_job
+    from ringrift.train.warm import compile_kernels
     from ringrift.train.world import World
 
-    return run_job(spec, World(time.monotonic, lines.send, stop.is_set))
+    world = World(time.monotonic, lines.send, stop.is_set)
+    compile_kernels(world, time.sleep)
+    return run_job(spec, world)
 
 
 def _reason(spec: JobSpec, error: Exception) -> str:
