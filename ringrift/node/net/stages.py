@@ -10,8 +10,8 @@ from ringrift.node.cluster.work import Item, Kind
 from ringrift.node.net.observed import Observed
 from ringrift.wire.views import Figure, StageState, StageView
 
-EXPORT_UNITS = frozenset({"shards", "games"})
-"""Units a training child counts in while it builds its dataset; later it counts steps."""
+EXPORT_UNIT = "rows replayed"
+"""What a training child counts while it builds its dataset; then it counts rows it trains on."""
 
 LAST_DONE: dict[str, tuple[str, ...]] = {
     "SELFPLAY": ("NEW_GAMES_AVAILABLE",),
@@ -83,7 +83,7 @@ def _exports(item: Item, observed: Observed) -> bool:
     if item.kind != "training" or item.claim is None or item.state != "claimed":
         return False
     progress = observed.progress.get((item.id, item.claim.index))
-    return progress is not None and progress.unit in EXPORT_UNITS
+    return progress is not None and progress.unit == EXPORT_UNIT
 
 
 def _export(exporting: list[Item], observed: Observed) -> StageView:

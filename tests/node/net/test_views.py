@@ -1,15 +1,18 @@
 """The pictures of a node: built from a state driven by hand, and honest about what is not known."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from cluster_support import CONFIG, SELFPLAY_DONE, Ledger, sha, training
 from prometheus_client import generate_latest
 
+import ringrift.train
 from ringrift.node.cluster import commands as c
 from ringrift.node.net.metrics import registry_of
 from ringrift.node.net.model_views import models_view
 from ringrift.node.net.observed import Host, Identity, Observed
-from ringrift.node.net.stages import stage_views
+from ringrift.node.net.stages import EXPORT_UNIT, stage_views
 from ringrift.node.net.views import node_health, status_view
 from ringrift.wire.views import LoopView, ProgressView, StatusView
 
@@ -112,12 +115,17 @@ def test_a_training_child_exports_first_and_fits_then() -> None:
     ledger.register(1)
     item = ledger.add(training((sha(1),)))
     claim = ledger.claim().claim
-    said = ProgressView(done=1, total=2, unit="games", rate=None, age_s=0.0)
+    said = ProgressView(done=1, total=2, unit=EXPORT_UNIT, rate=None, age_s=0.0)
     shown = stages(ledger, observed({(item, claim): said}))
     assert (shown["NPZ_EXPORT"][0], shown["TRAINING"][0]) == ("running", "idle")
-    fitting = msgspec.structs.replace(said, unit="steps")
+    fitting = msgspec.structs.replace(said, unit="rows")
     shown = stages(ledger, observed({(item, claim): fitting}))
     assert (shown["NPZ_EXPORT"][0], shown["TRAINING"][0]) == ("idle", "running")
+
+
+def test_the_export_stage_knows_what_the_fitting_child_counts() -> None:
+    source = (Path(ringrift.train.__file__).parent / "fit.py").read_text()
+    assert f'"{EXPORT_UNIT}"' in source
 
 
 def test_stages_say_when_they_last_did_something_if_it_is_known() -> None:
