@@ -65,13 +65,11 @@ def _has_begun(state: ClusterState, model: Model) -> bool:
 
 def _tried(state: ClusterState, model: Model) -> dict[str, Item]:
     """The newest evaluation item of a candidate by opponent."""
-    found: dict[str, Item] = {}
-    for item in state.work.rows.values():
-        if isinstance(item.payload, EvaluationWork) and item.payload.candidate == model.sha256:
-            before = found.get(item.payload.opponent)
-            if before is None or before.id < item.id:
-                found[item.payload.opponent] = item
-    return found
+    return {
+        item.payload.opponent: item
+        for _, item in sorted(state.work.rows.items())
+        if isinstance(item.payload, EvaluationWork) and item.payload.candidate == model.sha256
+    }
 
 
 def _give_up(state: ClusterState, model: Model, reason: str) -> list[Command]:

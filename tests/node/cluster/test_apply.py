@@ -74,8 +74,10 @@ def test_a_session_that_expired_or_never_was_runs_nothing() -> None:
 
 def test_a_new_life_ends_the_sessions_of_earlier_ones() -> None:
     ledger = Ledger.founded()
+    other = ledger.enter(0, 0, c.OpenSession(owner="m", boot=1))
     opened = ledger.enter(0, 0, c.OpenSession(owner="n", boot=2))
-    assert isinstance(opened, SessionOpened)
+    assert isinstance(opened, SessionOpened) and isinstance(other, SessionOpened)
+    assert list(ledger.state.sessions.rows) == [other.session, opened.session]
     assert isinstance(ledger.do(c.RestartNode(node="n")), SessionLost)
     assert isinstance(ledger.enter(0, 0, c.OpenSession(owner="n", boot=1)), Refused)
 

@@ -239,6 +239,11 @@ async def test_a_feed_gives_every_entry_once_and_tells_a_late_reader(
         assert [event.summary() for event in newest.events] == [
             f"selfplay #{newest.index} for {CONFIG} queued"
         ]
+        monkeypatch.setattr("ringrift.node.consensus.feed.WINDOW_BYTES", 1000)
+        await session.propose(ADD)
+        index = replica.applied_index
+        assert len(replica._window._applied) == 1000 // len(newest.entry.command) < 10  # pyright: ignore[reportPrivateUsage]
+        assert (await anext(replica.feed(index - 1))).index == index
         nursery.cancel_scope.cancel()
 
 

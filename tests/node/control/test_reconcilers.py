@@ -76,7 +76,10 @@ def test_nothing_is_queued_while_paused_or_when_every_node_drains(command: c.Com
 
 def test_selfplay_leaves_room_in_the_queue_for_other_work() -> None:
     ledger = Ledger.founded()
-    wanted = populator.populate(ledger.state, PIPELINE, 5 * MAX_LIVE_ITEMS)
+    two = msgspec.structs.replace(PIPELINE, configs=(CONFIG, "hex8_3p"))
+    ledger.do(c.SetConfigMode(config="hex8_3p", mode="active"))
+    assert len(populator.populate(ledger.state, two, 5)) == 10
+    wanted = populator.populate(ledger.state, two, 5 * MAX_LIVE_ITEMS)
     assert len(wanted) == MAX_LIVE_ITEMS - populator.QUEUE_RESERVE
 
 
@@ -135,6 +138,10 @@ def test_the_window_takes_the_newest_shards_oldest_first() -> None:
     (due,) = fits.trigger(ledger.state, narrow)
     assert isinstance(due, c.AddWork) and isinstance(due.payload, TrainingWork)
     assert due.payload.shards == (sha(8), sha(1))
+    exact = msgspec.structs.replace(PIPELINE, window_rows=160)
+    (due,) = fits.trigger(ledger.state, exact)
+    assert isinstance(due, c.AddWork) and isinstance(due.payload, TrainingWork)
+    assert due.payload.shards == (sha(1),)
 
 
 def test_a_training_item_never_outgrows_a_command() -> None:
@@ -222,6 +229,7 @@ def test_a_candidate_whose_measurement_has_begun_is_measured_to_its_end() -> Non
     ledger.publish(7)
     wanted = evaluation.evaluate(ledger.state, PIPELINE)
     assert [command.model for command in wanted if isinstance(command, c.Reject)] == [sha(6)]
+    assert opponents(wanted) == []
     apply_all(ledger, wanted)
     assert evaluation.evaluate(ledger.state, PIPELINE) == []
     assert ledger.state.models.rows[first].verdict is None
@@ -285,6 +293,18 @@ def test_a_challenger_must_be_shown_better_than_the_champion(
     ledger.do(command)
     crown = challenger if decision == "promoted" else champion
     assert ledger.state.configs.rows[CONFIG].champion == crown
+
+
+def test_a_chain_of_promotions_may_not_drift_away_from_the_heuristic() -> None:
+    ledger = Ledger.founded()
+    champion = ledger.publish(5)
+    crowned(ledger, champion)
+    challenger = ledger.publish(6)
+    for opponent, result in ((RANDOM, STRONG), (HEURISTIC, WEAK), (champion, STRONG)):
+        ledger.record(challenger, opponent, *result)
+    (command,) = promotion.decide(ledger.state, JUDGE)
+    assert isinstance(command, c.Reject)
+    assert "not worse than heuristic" in command.verdict.reason
 
 
 def test_matches_too_short_to_tell_leave_a_candidate_undecided() -> None:
