@@ -1,12 +1,15 @@
 """The worker against a real replica on a memory disk, with children that are real but play fake."""
 
+import os
 import random
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 import pytest
 import trio
 
@@ -30,6 +33,7 @@ from ringrift.node.runtime.settings import WorkerSettings
 from ringrift.node.runtime.wakeup import Wakeup
 from ringrift.node.sim.disk import MemoryDisk
 from ringrift.node.worker.admission import admission
+from ringrift.node.worker.claims import CHILD_FILE, ChildRecord
 from ringrift.node.worker.slots import Slots
 from ringrift.node.worker.worker import Worker, Workplace
 
@@ -210,6 +214,21 @@ async def test_a_failing_child_costs_attempts_until_the_item_has_failed_for_a_re
             await here.until(lambda: here.item(item).state == "failed")
         assert here.item(item).attempts == 2
         assert words in (here.item(item).error or "")
+
+
+async def test_a_killed_child_costs_one_attempt_and_the_work_goes_on(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        item = await here.queue(games=4_000)
+        async with here.working(here.worker("good", 0.02)):
+            await here.until(lambda: here.state.shards.of("hex8_2p").games > 0)
+            claim = here.item(item).claim
+            assert claim is not None
+            record = tmp_path / "work" / f"{item}-{claim.index}" / CHILD_FILE
+            os.kill(msgspec.json.decode(record.read_bytes(), type=ChildRecord).pid, signal.SIGKILL)
+            await here.until(lambda: here.item(item).claim not in (None, claim))
+            handed_in = here.state.shards.of("hex8_2p").games
+            await here.until(lambda: here.state.shards.of("hex8_2p").games > handed_in)
+        assert "killed by SIGKILL" in (here.item(item).error or "")
 
 
 async def test_closing_gives_everything_back(tmp_path: Path) -> None:
