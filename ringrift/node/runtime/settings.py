@@ -159,7 +159,7 @@ class PipelineSettings(Section, frozen=True):
     window_rows: Annotated[Count, Meta(description="newest rows that a fit may draw from")] = (
         200_000
     )
-    batch_size: Annotated[Count, Meta(description="rows of one training step")] = 256
+    batch_size: Annotated[Count, Meta(description="rows of one training step")] = 64
     learning_rate: Annotated[
         float, Meta(ge=0, le=1, description="step size of a fit; 0 trains nothing (a control run)")
     ] = 2e-3
