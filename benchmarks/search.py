@@ -1,8 +1,8 @@
 """What a simulation costs outside the network, and how fast selfplay is with it.
 
-Run `python benchmarks/search.py [CONFIG …]` on an otherwise idle core. The first row of a config replaces the
-network by an answer that costs nothing; the second plays with the untrained network. Seconds are
-those of the processor, so that other processes disturb the figures less.
+Run `python benchmarks/search.py [CONFIG …]` on an otherwise idle core. The first row of a config
+replaces the network by an answer that costs nothing; the second plays with the untrained network.
+Seconds are those of the processor, so that other processes disturb the figures less.
 """
 
 import sys
