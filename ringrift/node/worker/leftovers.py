@@ -37,7 +37,7 @@ class Home(Protocol):
 
 
 class Leftovers:
-    """Clears the work directory before the first claim of a life."""
+    """Clears the work directory before the first claim of a life, and after a child that died."""
 
     def __init__(
         self,
@@ -58,9 +58,15 @@ class Leftovers:
         games = 0
         for place in await self._blocking(lambda: list(places(self._home.directory))):
             await self._end_child(place)
-            for path in await self._blocking(place.shards):
-                games += await self._recover(place, path)
+            games += await self.recover(place)
             await self._blocking(place.remove)
+        return games
+
+    async def recover(self, place: ClaimPlace) -> int:
+        """Register the finished shards that still lie at a place; return their games."""
+        games = 0
+        for path in await self._blocking(place.shards):
+            games += await self._register(place, path)
         return games
 
     async def _end_child(self, place: ClaimPlace) -> None:
@@ -75,16 +81,16 @@ class Leftovers:
                 return
         await self._blocking(lambda: place.signal_child(signal.SIGKILL))
 
-    async def _recover(self, place: ClaimPlace, path: Path) -> int:
+    async def _register(self, place: ClaimPlace, path: Path) -> int:
         try:
             facts = await self._blocking(lambda: read_facts(path))
         except RecordError as error:
-            log.error("a shard of an earlier life is damaged", reason=str(error))
+            log.error("a shard left behind is damaged", reason=str(error))
             return 0
         await self._blocking(lambda: self._home.blobs.take(path, facts.sha256, facts.bytes))
         command = RegisterShard(item=place.item, claim=place.claim, shard=facts)
         result = (await self._propose(command)).result
         if isinstance(result, Refused):
-            log.warning("a shard of an earlier life was refused", reason=result.reason)
+            log.warning("a shard left behind was refused", reason=result.reason)
             return 0
         return facts.games

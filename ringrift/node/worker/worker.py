@@ -110,6 +110,7 @@ class Worker:
         self._clock = clock
         self._blocking = blocking
         self._wakeup = wakeup
+        self._leftovers = Leftovers(workplace, settings, clock, blocking, propose)
         self._running: dict[tuple[int, int], Running] = {}
         self._counts: Counter[str] = Counter()
         self._rejections: dict[str, int] = {}
@@ -145,10 +146,7 @@ class Worker:
 
     async def run(self, pulse: Pulse) -> None:
         """Work until cancelled; then every child is killed (`close` is the gentle way)."""
-        leftovers = Leftovers(
-            self._place, self._settings, self._clock, self._blocking, self._propose
-        )
-        self._counts["recovered"] += await leftovers.clear()
+        self._counts["recovered"] += await self._leftovers.clear()
         async with trio.open_nursery() as nursery:
             while True:
                 await self._give_back_orphans()
@@ -233,6 +231,8 @@ class Worker:
                 log.warning("handing in was refused", item=key[0], reason=result.reason)
             verb = {CompleteWork: "completed", ReturnWork: "returned", FailWork: "failed"}
             self._counts[verb[type(command)]] += 1
+            # A child that was killed may have finished a shard without a word.
+            self._counts["recovered"] += await self._leftovers.recover(place)
             await self._blocking(place.remove)
         finally:
             del self._running[key]

@@ -231,6 +231,15 @@ async def test_a_killed_child_costs_one_attempt_and_the_work_goes_on(tmp_path: P
         assert "killed by SIGKILL" in (here.item(item).error or "")
 
 
+async def test_a_shard_that_a_killed_child_did_not_speak_of_is_found(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        item = await here.queue(max_attempts=1)
+        worker = here.worker("unheard", 0.0)
+        async with here.working(worker):
+            await here.until(lambda: here.item(item).state == "failed" and worker.slots.busy == 0)
+        assert here.state.shards.of("hex8_2p").games == 4
+
+
 async def test_closing_gives_everything_back(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         items = [await here.queue(games=4_000), await here.queue(games=4_000)]
