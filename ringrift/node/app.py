@@ -17,6 +17,7 @@ import psutil
 import trio
 
 from ringrift import __version__
+from ringrift.node.arguments import Options
 from ringrift.node.cluster.commands import Command, JoinMember
 from ringrift.node.consensus.proposer import Proposer
 from ringrift.node.consensus.single import SingleReplica
@@ -45,7 +46,6 @@ from ringrift.node.runtime.clock import SystemClock
 from ringrift.node.runtime.eventbus import EventBus
 from ringrift.node.runtime.identity import Identity
 from ringrift.node.runtime.loop import Body, Loop, Pulse, RestartPolicy
-from ringrift.node.runtime.paths import NodePaths
 from ringrift.node.runtime.settings import Settings
 from ringrift.node.runtime.supervisor import Supervisor
 from ringrift.node.runtime.wakeup import Wakeup
@@ -57,16 +57,6 @@ from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
 from ringrift.wire.views import EventView
 
 SESSION_TTL_S = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a node was started."""
-
-    settings: Settings
-    paths: NodePaths
-    port_offset: int = 0
-    end_with_stdin: bool = False
 
 
 @dataclass(slots=True)

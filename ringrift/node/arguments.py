@@ -3,13 +3,23 @@
 import argparse
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from ringrift.node.app import Options
 from ringrift.node.runtime.paths import NodePaths, data_directory
-from ringrift.node.runtime.settings import SettingsError, load_settings
+from ringrift.node.runtime.settings import Settings, SettingsError, load_settings
 
 MAX_PORT = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a node was started."""
+
+    settings: Settings
+    paths: NodePaths
+    port_offset: int = 0
+    end_with_stdin: bool = False
 
 
 def parser(program: str) -> argparse.ArgumentParser:

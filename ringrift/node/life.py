@@ -15,7 +15,8 @@ from pathlib import Path
 import structlog
 import trio
 
-from ringrift.node.app import Ending, Node, Options, node_name
+from ringrift.node.app import Ending, Node, node_name
+from ringrift.node.arguments import Options
 from ringrift.node.consensus.single import SingleReplica
 from ringrift.node.data.history import History
 from ringrift.node.keeper import EXIT_STOPPED

@@ -21,8 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ringrift.node.app import Options
-from ringrift.node.arguments import options_of, parser
+from ringrift.node.arguments import Options, options_of, parser
 from ringrift.node.health.memory import TIERS
 from ringrift.node.health.resilience import FORMULA, level, resilience
 from ringrift.node.keeper import EXIT_REFUSED, EXIT_STOPPED, Keeper, Stop

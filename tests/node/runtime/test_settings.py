@@ -91,3 +91,12 @@ def test_the_page_of_settings_is_true_and_says_what_every_field_means() -> None:
     rows = [line for line in page.splitlines() if line.startswith("| `")]
     assert len(rows) == sum(len(kind.__struct_fields__) for kind in SECTIONS.values())
     assert all(row.split("|")[4].strip() for row in rows)
+
+
+def test_every_field_is_read_by_somebody() -> None:
+    package = ROOT / "ringrift" / "node"
+    source = "".join(
+        path.read_text() for path in package.rglob("*.py") if not path.name.startswith("settings")
+    )
+    fields = [field for kind in SECTIONS.values() for field in kind.__struct_fields__]
+    assert [field for field in fields if f".{field}" not in source] == []
