@@ -28,7 +28,12 @@ _STAGE_CELLS: dict[str, Cell] = {
     "idle": Cell("· idle", "dim"),
     "blocked": Cell("■ blocked", "bad"),
 }
-_WORK_TONES: dict[str, Tone] = {"failed": "bad", "cancelled": "dim", "pending": "dim"}
+_WORK_TONES: dict[str, Tone] = {
+    "failed": "bad",
+    "cancelled": "dim",
+    "pending": "dim",
+    "completed": "dim",
+}
 _MODEL_CELLS: dict[str, Cell] = {
     "champion": Cell("★ champion", "good"),
     "generator": Cell("▶ generator", "accent"),
@@ -89,7 +94,7 @@ def _stage(view: StageView) -> Row:
 
 
 def work(views: Sequence[WorkView], names: Mapping[str, str] = NO_NAMES) -> Listing:
-    """Work items, those at work first; `names` are of nodes, by id."""
+    """Work items: at work, waiting, ended newest first; `names` are of nodes, by id."""
     columns = (
         Column("WORK"),
         Column("KIND"),
@@ -101,7 +106,10 @@ def work(views: Sequence[WorkView], names: Mapping[str, str] = NO_NAMES) -> List
         Column("WHAT", flex=True, least=28, drop=4),
     )
     order = {"claimed": 0, "pending": 1}
-    ranked = sorted(views, key=lambda view: (order.get(view.state, 2), view.id))
+    ranked = sorted(
+        views,
+        key=lambda view: (order.get(view.state, 2), view.id if view.state in order else -view.id),
+    )
     return Listing(columns, tuple(_work(view, names) for view in ranked), "no work in progress")
 
 
@@ -115,8 +123,7 @@ def _work(view: WorkView, names: Mapping[str, str]) -> Row:
     elif view.state == "claimed":
         shown = Cell("starting", "accent")
     else:
-        again = f", try {view.attempts + 1}/{view.max_attempts}" if view.attempts else ""
-        shown = Cell(view.state + (again if view.state == "pending" else ""), tone)
+        shown = Cell(_rest(view), tone)
     speed = text.rate(progress.rate) if progress else text.UNKNOWN
     cells = (
         Cell(f"#{view.id}", tone),
@@ -129,6 +136,14 @@ def _work(view: WorkView, names: Mapping[str, str]) -> Row:
         Cell(view.error or view.summary, "bad" if view.error else tone),
     )
     return Row(str(view.id), cells)
+
+
+def _rest(view: WorkView) -> str:
+    """What a work item is that nobody works on."""
+    if view.state == "pending":
+        again = f", try {view.attempts + 1}/{view.max_attempts}" if view.attempts else ""
+        return f"pending{again}"
+    return view.state if view.age_s is None else f"{view.state} {text.age(view.age_s)} ago"
 
 
 def configs(views: Sequence[ConfigView]) -> Listing:
@@ -313,8 +328,8 @@ def checks(verdict: VerdictView | None) -> Listing:
     """The promotion checklist: what was required, what was found; failed checks first."""
     columns = (
         Column("PROMOTION CHECK"),
-        Column("REQUIRED", flex=True),
-        Column("FOUND", flex=True),
+        Column("FOUND", flex=True, least=20),
+        Column("REQUIRED", flex=True, least=12),
     )
     found = () if verdict is None else verdict.checks
     rank = {False: 0, None: 1, True: 2}
@@ -324,8 +339,8 @@ def checks(verdict: VerdictView | None) -> Listing:
             check.name,
             (
                 Cell(f"{signs[check.passed].text} {check.name}", signs[check.passed].tone),
-                Cell(check.required),
                 _dim_unknown(check.actual, signs[check.passed].tone),
+                Cell(check.required),
             ),
         )
         for check in sorted(found, key=lambda check: rank[check.passed])

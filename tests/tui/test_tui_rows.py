@@ -22,6 +22,13 @@ def test_running_work_comes_before_waiting_work() -> None:
     assert [row.key for row in shown.rows] == ["61", "62", "63", "64"]
 
 
+def test_ended_work_comes_last_newest_first() -> None:
+    ended = [cockpit.work(number, "training", "", None, state="completed") for number in (7, 9, 8)]
+    shown = rows.work((*ended, cockpit.WORK[2]))
+    assert [row.key for row in shown.rows] == ["63", "9", "8", "7"]
+    assert shown.rows[1].cells[4].text == "completed 31 s ago"
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

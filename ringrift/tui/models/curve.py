@@ -58,8 +58,8 @@ class EloCurve(Container):
             return
         self._drawn = (config, points, baselines)
         heading = Text(" ELO ", "bold", no_wrap=True, overflow="ellipsis")
-        heading.append(f"{config} bars 95 %  ★ champion  ✗ rejected  ", "dim")
-        heading.append("   ".join(f"╌ {n} {e:.0f}" for n, e in baselines.items()), "dim")
+        levels = "".join(f"  ╌ {name} {level:.0f}" for name, level in baselines.items())
+        heading.append(f"{config} bars 95 %{levels}  ★ champion  ✗ rejected", "dim")
         if not rated:
             heading = Text(f" ELO {config}: no network is rated yet", "dim", no_wrap=True)
         self.query_one(Static).update(heading)
