@@ -11,7 +11,9 @@ from ringrift.node.runtime.loop import Pulse
 from ringrift.wire.views import ModelsView, StatusView
 
 DIGEST_PAUSE_S = 5.0
-"""The digest reads the whole state, so it is not taken for every picture."""
+DIGEST_SHARE = 1 / 500
+"""The digest reads the whole state (4 µs a row), so it is not taken for every picture, and the
+rarer the larger the state is: at most this share of the event loop's time goes into it."""
 
 
 class Pictures:
@@ -33,7 +35,7 @@ class Pictures:
         self._interval_s = interval_s
         self._models_index: int | None = None
         self._digest = (0, "")
-        self._digest_at: float | None = None
+        self._digest_due_at = 0.0
         self.status: StatusView | None = None
         self.models: ModelsView | None = None
 
@@ -57,11 +59,11 @@ class Pictures:
         self.status = status_view(state, self.models, self._who, observed)
 
     def _state_digest(self) -> tuple[int, str]:
-        """Return (index, digest) of a few seconds ago at most."""
-        now = self._clock.now()
+        """Return the newest (index, digest) that was taken."""
+        started = self._clock.now()
         state = self._replica.state
-        due = self._digest_at is None or now - self._digest_at >= DIGEST_PAUSE_S
-        if due and self._digest[0] != state.index:
+        if started >= self._digest_due_at and self._digest[0] != state.index:
             self._digest = (state.index, state.digest())
-            self._digest_at = now
+            cost_s = self._clock.now() - started
+            self._digest_due_at = started + max(DIGEST_PAUSE_S, cost_s / DIGEST_SHARE)
         return self._digest
