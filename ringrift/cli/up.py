@@ -35,8 +35,7 @@ def up(
 
     directory = directory_of(profile, data)
     _require_settings(profile)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    _obey_signals()
     child: subprocess.Popen[bytes] | None = None
     try:
         with Client(socket_of(directory)) as client:
@@ -54,8 +53,15 @@ def up(
             _stop(child)
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+def _obey_signals() -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    # SIGINT too: a shell without job control starts its background jobs with it ignored.
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else it was started by nohup
+        signal.signal(signal.SIGHUP, interrupt)
 
 
 def _require_settings(profile: str) -> None:

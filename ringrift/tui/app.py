@@ -94,7 +94,8 @@ class Cockpit(App[None]):
         self.run_worker(self._keep_looking(), name="look")
         self.run_worker(self._keep_following(), name="follow")
         if not self.is_headless:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self.exit)
 
     # Looking
 

@@ -38,9 +38,9 @@ def data() -> Iterator[Path]:
         yield Path(folder) / "data"
 
 
-def start(data: Path, sentinel: str) -> "subprocess.Popen[str]":
+def start(data: Path, sentinel: str, *before: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", UP, str(data), sentinel],
+        [*before, sys.executable, "-c", UP, str(data), sentinel],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -61,6 +61,17 @@ def test_it_founds_starts_watches_and_stops_in_order(data: Path, number: signal.
         "Stopped.",
     ]
     assert (data / "handed-in").exists()
+
+
+def test_an_interrupt_counts_even_where_a_shell_had_it_ignored(data: Path) -> None:
+    with start(data, SERVES, "sh", "-c", "trap '' INT; exec \"$@\"", "sh") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert "trains hex8_2p" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 0
+    assert rest.endswith("Stopped.\n")
 
 
 @pytest.mark.parametrize(
