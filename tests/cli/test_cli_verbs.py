@@ -73,6 +73,7 @@ def test_help_names_every_verb() -> None:
         (("tui",), "needs a terminal"),
         (("up", "--profile", "desktop"), "no profile 'desktop'"),
         (("up", "--port-offset", "-1"), "Must be >= 0"),
+        (("node", "--profile", "desktop"), "no profile 'desktop'"),
     ],
 )
 def test_a_wrong_request_gets_one_sentence(
