@@ -6,10 +6,9 @@ What cannot be made durable ends the replica by raising: after a failed write or
 known about the disk, and the process must end. Every start is a new term, written down first.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
 
 import trio
 
@@ -23,16 +22,9 @@ from ringrift.node.consensus.feed import Feed, Window
 from ringrift.node.consensus.log import REMEDY, SEGMENT_BYTES, Log, LogCorruptError
 from ringrift.node.consensus.replica import Proposed, Replica, ReplicaStoppedError
 from ringrift.node.consensus.vote import Vote, read_vote, write_vote
+from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.disk import TEMPORARY, Disk
-
-T = TypeVar("T")
-
-
-class Executor(Protocol):
-    """Runs a blocking call off the event loop, to its end even when the caller is cancelled."""
-
-    def __call__(self, call: Callable[[], T], /) -> Awaitable[T]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +52,7 @@ class SingleReplica(Replica):
     """A `Replica` that is its own quorum. Open it, then start `run`; proposals wait for it."""
 
     def __init__(
-        self, disk: Disk, clock: Clock, io: Executor, limits: Limits, node_id: str, vote: Vote
+        self, disk: Disk, clock: Clock, io: Blocking, limits: Limits, node_id: str, vote: Vote
     ) -> None:
         """For `open` only."""
         self._disk = disk
@@ -81,7 +73,7 @@ class SingleReplica(Replica):
     async def open(
         disk: Disk,
         clock: Clock,
-        io: Executor,
+        io: Blocking,
         *,
         node_id: str,
         incarnation: str,
