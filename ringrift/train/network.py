@@ -115,7 +115,9 @@ def initial_network(
 ) -> PolicyValueNetwork:
     """An untrained network that follows from `seed` alone.
 
-    He's initialisation (2015); heads start small, so that it plays close to uniformly.
+    He's initialisation (2015). The policy head starts small, so that it plays close to uniformly;
+    the value head starts at zero, so that it holds every position for even. With small random
+    values instead, whether its search beats a random player is a lottery of the seed.
     """
     network = PolicyValueNetwork(
         architecture_for(config, blocks, channels), board_mask(tables_for(config))
@@ -128,5 +130,5 @@ def initial_network(
                 if layer.bias is not None:
                     layer.bias.zero_()
         network.policy.weight.mul_(_HEAD_SCALE)
-        network.value_out.weight.mul_(_HEAD_SCALE)
+        network.value_out.weight.zero_()
     return network

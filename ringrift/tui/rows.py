@@ -246,9 +246,16 @@ def _loop(view: LoopView) -> Row:
         _dim_unknown(text.age(view.last_run_age_s)),
         Cell(text.count(view.runs), "dim"),
         Cell(text.count(view.failures), "bad" if view.failures else "dim"),
-        Cell(view.reason or text.UNKNOWN, "bad" if view.healthy is False else "plain"),
+        Cell(_why(view), "bad" if view.healthy is False else "plain"),
     )
     return Row(view.name, cells)
+
+
+def _why(view: LoopView) -> str:
+    """The reason, or the figures where it would only repeat the state."""
+    if view.reason and view.reason != view.state:
+        return view.reason
+    return text.figures(view.figures) or view.reason or text.UNKNOWN
 
 
 def against(model: ModelView, kind: str, champions: frozenset[str]) -> MatchView | None:

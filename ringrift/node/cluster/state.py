@@ -169,7 +169,10 @@ class ClusterState:
         return "draining" if busy else "drained"
 
     def model_status(self, model: Model) -> Status:
-        """How a model stands now; champion before generator when it is both."""
+        """How a model stands now; champion before generator when it is both.
+
+        "retired" is a champion that was replaced, or a candidate that was never judged.
+        """
         row = self.configs.rows[model.config]
         if row.champion == model.sha256:
             return "champion"
@@ -177,4 +180,4 @@ class ClusterState:
             return "generator"
         if model.verdict is None:
             return "candidate"
-        return "retired" if model.verdict.decision == "undecided" else "rejected"
+        return "rejected" if model.verdict.decision == "rejected" else "retired"

@@ -152,7 +152,7 @@ class PipelineSettings(Section, frozen=True):
     ] = 0.25
     training_min_new_games: Annotated[
         Count, Meta(description="games since the last fit that make the next one due")
-    ] = 200
+    ] = 400
     max_reuse: Annotated[
         float, Meta(gt=0, le=100, description="rows drawn for training per new row, at most")
     ] = 4.0

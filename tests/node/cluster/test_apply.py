@@ -323,6 +323,15 @@ def test_promotion_is_conditional_on_the_champion_it_was_judged_against() -> Non
     assert rows[first].verdict == verdict()
 
 
+def test_a_dethroned_champion_is_retired_not_rejected() -> None:
+    ledger = Ledger.founded()
+    first, second = ledger.publish(5), ledger.publish(6)
+    ledger.do(c.Promote(config=CONFIG, model=first, verdict=verdict()))
+    ledger.do(c.Promote(config=CONFIG, model=second, verdict=verdict(against=first)))
+    assert ledger.state.model_status(ledger.state.models.rows[first]) == "retired"
+    assert ledger.state.model_status(ledger.state.models.rows[second]) == "champion"
+
+
 def test_a_rejection_may_not_promote_nor_name_a_stranger() -> None:
     ledger = Ledger.founded()
     model = ledger.publish(5)
