@@ -16,7 +16,7 @@ from ringrift.node.cluster.work import (
     TrainingOutcome,
     TrainingWork,
 )
-from ringrift.node.consensus.entry import Entry
+from ringrift.wire.log import Entry
 
 CONFIG = "hex8_2p"
 INCARNATION = "ab" * 16

@@ -12,8 +12,8 @@ import msgspec
 from ringrift.node.cluster.models import Verdict
 from ringrift.node.cluster.shards import ShardFacts
 from ringrift.node.cluster.work import Kind, Outcome, Payload
-from ringrift.node.consensus.entry import MAX_COMMAND_BYTES
 from ringrift.wire.job import ConfigName, Sha256
+from ringrift.wire.log import MAX_COMMAND_BYTES
 
 NodeId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Index = Annotated[int, msgspec.Meta(ge=1, le=2**53)]

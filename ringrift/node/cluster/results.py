@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from ringrift.node.consensus.entry import Entry
 from ringrift.wire.events import AnyEvent
+from ringrift.wire.log import Entry
 
 
 class Done(msgspec.Struct, frozen=True, tag="done", tag_field="is"):

@@ -30,7 +30,7 @@ from ringrift.node.cluster.results import Applied, Effect, SessionLost
 from ringrift.node.cluster.sessions import Kept, Sessions
 from ringrift.node.cluster.shards import Shards
 from ringrift.node.cluster.snapshot import Loader, digest_of, dump, picture
-from ringrift.node.consensus.entry import Entry
+from ringrift.wire.log import Entry
 
 CHECK_EVERY = 1_000
 """Entries between two full checks of the state's invariants (replicas compare digests as often)."""

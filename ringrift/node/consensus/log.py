@@ -12,7 +12,6 @@ Callers append a batch, then `sync`; an error of either leaves the log unusable,
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ringrift.node.consensus.entry import Entry
 from ringrift.node.consensus.record import (
     FORMAT,
     HEADER_BYTES,
@@ -25,6 +24,7 @@ from ringrift.node.consensus.record import (
     read_record,
 )
 from ringrift.node.runtime.disk import Disk
+from ringrift.wire.log import Entry
 
 SUFFIX = ".log"
 REMEDY = "restore the directory from a copy or found a new one"

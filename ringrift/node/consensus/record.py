@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ringrift.node.consensus.entry import MAX_COMMAND_BYTES, Entry
+from ringrift.wire.log import MAX_COMMAND_BYTES, Entry
 
 FORMAT = 1
 _HEADER = struct.Struct(">8sH16sQI")

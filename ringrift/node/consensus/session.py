@@ -9,8 +9,8 @@ import trio
 from ringrift.node.cluster.commands import Command, OpenSession
 from ringrift.node.cluster.results import SessionLost, SessionOpened
 from ringrift.node.cluster.sessions import WINDOW
-from ringrift.node.consensus.entry import NO_SESSION
 from ringrift.node.consensus.replica import Proposed, Replica, ReplicaError
+from ringrift.wire.log import NO_SESSION
 
 
 class SessionLostError(ReplicaError):

@@ -17,7 +17,6 @@ from ringrift.node.cluster.results import Applied
 from ringrift.node.cluster.snapshot import Loader, SnapshotError
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus import snapshots
-from ringrift.node.consensus.entry import NO_SESSION, Entry
 from ringrift.node.consensus.feed import Feed, Window
 from ringrift.node.consensus.log import REMEDY, SEGMENT_BYTES, Log, LogCorruptError
 from ringrift.node.consensus.replica import Proposed, Replica, ReplicaStoppedError
@@ -25,6 +24,7 @@ from ringrift.node.consensus.vote import Vote, read_vote, write_vote
 from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.disk import TEMPORARY, Disk
+from ringrift.wire.log import NO_SESSION, Entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from ringrift.node.cluster.results import (
 )
 from ringrift.node.cluster.sessions import WINDOW
 from ringrift.node.cluster.work import EvaluationWork, SelfplayWork
-from ringrift.node.consensus.entry import MAX_COMMAND_BYTES, Entry
+from ringrift.wire.log import MAX_COMMAND_BYTES, Entry
 
 
 def verdict(decision: str = "promoted", against: str | None = None) -> Verdict:

@@ -7,10 +7,10 @@ from cluster_support import INCARNATION
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ringrift.node.consensus.entry import MAX_COMMAND_BYTES, Entry
 from ringrift.node.consensus.log import Log, LogCorruptError
 from ringrift.node.consensus.record import HEADER_BYTES, SegmentHeader, pack_header, read_record
 from ringrift.node.sim.disk import MemoryDisk
+from ringrift.wire.log import MAX_COMMAND_BYTES, Entry
 
 CLUSTER = bytes.fromhex(INCARNATION)
 

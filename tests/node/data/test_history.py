@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ringrift.node.cluster.results import Applied, Done
-from ringrift.node.consensus.entry import Entry
 from ringrift.node.data.history import History, event_name
 from ringrift.wire.events import AnyEvent, LoopFailed, ShardRegistered, WorkQueued
+from ringrift.wire.log import Entry
 from ringrift.wire.views import EventView
 
 
