@@ -1,8 +1,16 @@
-"""Every coroutine test runs under trio, unless it says that it is Textual's (asyncio)."""
+"""Every coroutine test runs under trio, unless it says that it is Textual's (asyncio).
+
+Property tests are derandomised and know no deadline: a busy machine is no failure, and a failure
+can be repeated.
+"""
 
 import inspect
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("suite")
 
 
 def _is_coroutine(item: pytest.Function) -> bool:

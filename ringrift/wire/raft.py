@@ -76,7 +76,7 @@ class AppendReply(_Message, frozen=True, gc=False, tag="append_reply"):
 
 
 class SnapshotChunk(_Message, frozen=True, tag="snapshot_chunk"):
-    """Part `number` (from 0) of the leader's snapshot that ends at entry `index`; `final` ends it."""
+    """Part `number` (from 0) of the leader's snapshot up to entry `index`; `final` is the last."""
 
     term: Number
     index: Number

@@ -44,6 +44,8 @@ def start(data: Path, sentinel: str, *before: str) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # The suite itself may run under nohup, and an ignored signal is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
 
 

@@ -42,7 +42,7 @@ def test_cells_are_named_in_cell_order() -> None:
     assert len(cell_names("hexagonal")) == 469
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     config=st.sampled_from(SMALL),
     seed=st.integers(0, 2**64 - 1),
@@ -156,7 +156,7 @@ def test_a_state_with_a_field_too_few_is_refused() -> None:
         parse_state(BUSY.rsplit("|", 1)[0])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_damaged_texts_are_refused_or_read_exactly(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from([START, BUSY]))
@@ -207,7 +207,7 @@ def test_malformed_and_illegal_moves_are_refused(text: str, message: str) -> Non
     assert message in str(error.value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=st.text(alphabet="recovery_slide line move_stack0123, ;-", max_size=40))
 def test_any_words_are_refused_without_a_traceback(text: str) -> None:
     t, s = parse_state(BUSY)

@@ -28,7 +28,7 @@ def restored(chunks: list[bytes], incarnation: str = INCARNATION) -> ClusterStat
     return ClusterState.restored(loader)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32), st.integers(0, 300))
 def test_snapshot_and_tail_equal_the_whole_log(seed: int, cut: int) -> None:
     whole = wandered(seed)
@@ -135,7 +135,7 @@ def sealed(body: bytes) -> bytes:
     return zlib.crc32(body).to_bytes(4, "big") + body
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_hostile_snapshot_with_right_checksums_is_refused(data: st.DataObject) -> None:
     """Whatever is changed in a chunk's contents: an error of ours, or nothing that matters."""

@@ -53,7 +53,7 @@ def test_the_longest_command_fits() -> None:
     assert len(next(recover(disk).entries(0)).command) == MAX_COMMAND_BYTES
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 2**32),
     batches=st.lists(st.integers(1, 6), max_size=8),

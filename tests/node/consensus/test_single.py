@@ -121,7 +121,7 @@ async def test_a_restart_continues_in_a_new_term_with_all_that_was_answered(
     assert terms == [1, 2, 3]
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32), lives=st.integers(1, 4))
 def test_acknowledged_commands_survive_crashes_at_random_moments(seed: int, lives: int) -> None:
     rng = random.Random(seed)
