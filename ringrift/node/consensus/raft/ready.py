@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ringrift.wire.log import Entry, Voters
-from ringrift.wire.raft import RaftMessage
+from ringrift.wire.raft import RaftMessage, SnapshotAck, SnapshotChunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Ready:
     append `entries`. When all of it is durable, call `Raft.synced(number)` and only then send
     `send_durable`. `send` may leave at once. `apply` holds decided entries that are durable here,
     in order, each exactly once. `reads` are answered once entries up to their index are applied.
-    `snapshots_to` are followers that need the newest snapshot. Proposals of this node above
-    `dropped_after`, when it is set, will not be answered: another leader overwrote them.
+    `snapshots_to` are followers that need the newest snapshot; `transfers` are messages of a
+    transfer that are valid now, for `transfer.Outgoing` and `transfer.Incoming`.
     """
 
     number: int
@@ -65,7 +65,7 @@ class Ready:
     apply: tuple[Entry, ...] = ()
     reads: tuple[Read, ...] = ()
     snapshots_to: tuple[str, ...] = ()
-    dropped_after: int | None = None
+    transfers: tuple[tuple[str, SnapshotChunk | SnapshotAck], ...] = ()
 
     @property
     def writes(self) -> bool:
