@@ -36,7 +36,7 @@ Role = Literal["follower", "pre_candidate", "candidate", "leader"]
 
 MAX_UNDECIDED = 4_096
 """Most entries a leader's log may be ahead of what is decided."""
-MAX_APPLY = 1_024
+MAX_APPLY = 256
 """Most entries handed out for applying at once."""
 
 

@@ -73,6 +73,11 @@ class Incoming:
         self._installing = False
         self._installed: tuple[str, int, int] | None = None
 
+    @property
+    def busy(self) -> bool:
+        """Whether a snapshot is coming in or being installed."""
+        return self._from is not None
+
     def take(self, sender: str, chunk: SnapshotChunk) -> Taken:
         """Judge a part that came from the leader of its term."""
         transfer = (sender, chunk.term, chunk.index)
