@@ -41,11 +41,9 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Compact:
-    """Forget the log as far as the stored snapshots allow, but not `kept` entries before the
-    newest one, which ends at `index`."""
+    """Forget the log up to `through`, as far as the stored snapshots allow."""
 
-    index: int
-    kept: int
+    through: int
 
 
 Chore = Write | Store | Fetch | Compact

@@ -172,8 +172,8 @@ class Host:
                     self._stored(outcome)
                 case Full(store=store):
                     self._no_room(store)
-                case Compact(index=index, kept=kept):
-                    self.raft.compact(index - kept)
+                case Compact(through=through):
+                    self.raft.compact(through)
                 case Fetched(fetch=fetch, data=data):
                     self._forward(fetch, data, now)
 
@@ -260,7 +260,7 @@ class Host:
         elif part.final:
             self._taking = None
             self._snapshot = SnapshotInfo(part.index, part.number + 1)
-            self._step.chores.append(Compact(part.index, self._upkeep.kept))
+            self._step.chores.append(Compact(part.index - self._upkeep.kept))
         elif part.number == self._taken_parts - 1:
             self._store_next_part()
 

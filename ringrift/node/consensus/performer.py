@@ -7,7 +7,6 @@ is called again, and until then nothing is told to be done.
 from collections import deque
 from collections.abc import Sequence
 
-from ringrift.node.cluster.snapshot import SnapshotError
 from ringrift.node.consensus.chores import (
     Chore,
     Compact,
@@ -18,9 +17,7 @@ from ringrift.node.consensus.chores import (
     Store,
     Write,
 )
-from ringrift.node.consensus.snapshots import Draft
 from ringrift.node.consensus.storage import Storage
-from ringrift.node.runtime.disk import DiskFullError
 
 
 class Performer:
@@ -30,7 +27,6 @@ class Performer:
         self._storage = storage
         self._left: deque[Chore] = deque()
         self._done: list[Outcome] = []
-        self._draft: Draft | None = None
 
     def write(self, chores: Sequence[Chore] = ()) -> None:
         """Do these chores after those that are left; raises DiskFullError, see above."""
@@ -50,32 +46,11 @@ class Performer:
         match chore:
             case Write(ready=ready):
                 self._storage.write(ready)
-            case Store():
-                return self._store(chore)
-            case Fetch():
-                return self._fetch(chore)
-            case Compact(kept=kept):
-                self._storage.compact(kept)
+            case Store(index=index, number=number, data=data, final=final):
+                if not self._storage.store(index, number, data, final=final):
+                    return Full(chore)
+            case Fetch(index=index, number=number):
+                return Fetched(chore, self._storage.chunk(index, number))
+            case Compact(through=through):
+                self._storage.compact(through)
         return chore
-
-    def _store(self, part: Store) -> Outcome:
-        """A snapshot can wait, and another can be taken, so one without room is given up."""
-        if part.number == 0:
-            self._draft = self._storage.draft(part.index)
-        if self._draft is None:
-            return Full(part)
-        try:
-            self._draft.add(part.data)
-            if part.final:
-                self._draft.commit()
-        except DiskFullError:
-            self._draft.drop()
-            self._draft = None
-            return Full(part)
-        return part
-
-    def _fetch(self, fetch: Fetch) -> Fetched:
-        try:
-            return Fetched(fetch, self._storage.chunk(fetch.index, fetch.number)[0])
-        except SnapshotError:
-            return Fetched(fetch, None)
