@@ -9,7 +9,8 @@ import difflib
 import re
 import tomllib
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,8 @@ from ringrift.wire.job import ConfigName
 
 Kind = Literal["selfplay", "training", "evaluation"]
 Seconds = Annotated[float, Meta(gt=0, le=1e7)]
+WorkSeconds = Annotated[float, Meta(ge=1, le=604_800)]
+"""What a work item may ask for: whole seconds, at most a week (see `cluster.commands.AddWork`)."""
 Percent = Annotated[float, Meta(gt=0, le=100)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
@@ -176,14 +179,14 @@ class PipelineSettings(Section, frozen=True):
     max_attempts: Annotated[
         int, Meta(ge=1, le=100, description="attempts after which a work item has failed for good")
     ] = 3
-    selfplay_timeout_s: Annotated[Seconds, Meta(description="longest run of a selfplay child")] = (
-        7_200.0
-    )
-    training_timeout_s: Annotated[Seconds, Meta(description="longest run of a training child")] = (
-        7_200.0
-    )
+    selfplay_timeout_s: Annotated[
+        WorkSeconds, Meta(description="longest run of a selfplay child")
+    ] = 7_200.0
+    training_timeout_s: Annotated[
+        WorkSeconds, Meta(description="longest run of a training child")
+    ] = 7_200.0
     evaluation_timeout_s: Annotated[
-        Seconds, Meta(description="longest run of an evaluation child")
+        WorkSeconds, Meta(description="longest run of an evaluation child")
     ] = 3_600.0
     terminal_retention_s: Annotated[
         Seconds, Meta(description="age at which finished work leaves the replicated state")
@@ -273,6 +276,8 @@ def load_settings(
         raise SettingsError(f"the profile {path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not TOML: {error}") from error
+    except RecursionError as error:
+        raise SettingsError(f"{path}: not TOML of ours: it is nested too deeply") from error
     sections = _sections_of(path, text, table)
     for section, field, value, origin in _env_fields(env):
         sections[section][field] = (value, origin, True)
@@ -286,12 +291,22 @@ def load_settings(
     settings = msgspec.convert(
         {"profile": path.stem, **{k: msgspec.to_builtins(v) for k, v in built.items()}}, Settings
     )
-    _check_together(settings, str(path))
+    _check_together(settings, partial(_origin, sections, str(path)))
     return settings
 
 
 _Given = dict[str, tuple[object, str, bool]]
 """Fields as given: value, where it was given, and whether it is text that still needs parsing."""
+
+
+def _origin(sections: Mapping[str, _Given], profile: str, section: str, *fields: str) -> str:
+    """Say where the first of these fields was given that did not come from the profile.
+
+    The profile is named when none was: what a variable spoilt must not be blamed on a file.
+    """
+    origins = [sections[section][field][1] for field in fields if field in sections[section]]
+    origins.sort(key=lambda origin: origin.startswith(f"{profile}:"))
+    return origins[0] if origins else profile
 
 
 def _sections_of(path: Path, text: str, table: Mapping[str, object]) -> dict[str, _Given]:
@@ -322,7 +337,9 @@ def _env_fields(env: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
         if not name.startswith(ENV_PREFIX):
             continue
         if name not in known:
-            raise SettingsError(f"unknown variable {name}{_nearest(name, known)}")
+            close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.85)
+            hint = f"did you mean {close[0]}?" if close else "docs/settings.md lists all there are"
+            raise SettingsError(f"unknown variable {name}; {hint}")
         section, field = known[name]
         found.append((section, field, env[name], f"variable {name}"))
     return found
@@ -375,8 +392,17 @@ def _build(kind: type[Section], section: str, given: _Given) -> Section:
             values[field] = msgspec.convert(value, hint, strict=not is_text)
         except msgspec.ValidationError as error:
             reason = str(error).replace(" - at `$", f" - at `{field}").replace("`", "")
-            raise SettingsError(f"{where}: [{section}] {field}: {reason}") from error
+            valid = _choices(hint) if reason.startswith("Invalid enum value") else ()
+            hinted = f"{reason}; valid are {', '.join(valid)}" if valid else reason
+            raise SettingsError(f"{where}: [{section}] {field}: {hinted}") from error
     return kind(**values)
+
+
+def _choices(hint: object) -> tuple[str, ...]:
+    """Return the words that a type allows, wherever in it they are listed."""
+    if typing.get_origin(hint) is Literal:
+        return tuple(map(str, typing.get_args(hint)))
+    return tuple(word for inner in typing.get_args(hint) for word in _choices(inner))
 
 
 def _parse_text(hint: object, text: str) -> object:
@@ -387,16 +413,28 @@ def _parse_text(hint: object, text: str) -> object:
     return text
 
 
-def _check_together(settings: Settings, where: str) -> None:
+def _check_together(settings: Settings, origin: Callable[..., str]) -> None:
+    """Refuse fields that are right alone and wrong together, each where it was given."""
     tiers = settings.node.memory_tiers
     if list(tiers) != sorted(set(tiers)):
+        where = origin("node", "memory_tiers")
         raise SettingsError(f"{where}: [node] memory_tiers: must rise from tier to tier")
     if settings.http.port == settings.http.sentinel_port:
+        where = origin("http", "sentinel_port", "port")
         raise SettingsError(f"{where}: [http] sentinel_port: must differ from port")
     pipeline = settings.pipeline
     for kind in ("full", "cheap"):
         considered: int = getattr(pipeline, f"{kind}_considered")
         if considered > getattr(pipeline, f"{kind}_simulations"):
+            where = origin("pipeline", f"{kind}_considered", f"{kind}_simulations")
             raise SettingsError(
                 f"{where}: [pipeline] {kind}_considered: must not exceed {kind}_simulations"
             )
+    for section, field, names in (
+        ("pipeline", "configs", pipeline.configs),
+        ("worker", "kinds", settings.worker.kinds),
+    ):
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            where = origin(section, field)
+            raise SettingsError(f"{where}: [{section}] {field}: names {twice[0]} more than once")

@@ -1,9 +1,12 @@
 """Settings: what a profile may say, and the sentence for what it may not."""
 
+import typing
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from ringrift.node.cluster.commands import AddWork
 from ringrift.node.runtime.settings import SECTIONS, SettingsError, load_settings
 from ringrift.node.runtime.settings_page import settings_page
 
@@ -56,6 +59,10 @@ def test_other_programs_variables_are_none_of_our_business() -> None:
         ("[pipeline]\nfull_considered = 64\n", "own.toml", "full_considered"),
         ("[node]\nmemory_tiers = [60, 60, 80, 90]\n", "own.toml", "memory_tiers"),
         ("[pipeline\n", "own.toml", "not TOML"),
+        ("x = " + "[" * 10_000, "own.toml", "nested too deeply"),
+        ("[pipeline]\nconfigs = ['hex8_2p', 'hex8_2p']\n", "own.toml:2", "hex8_2p more than once"),
+        ("[pipeline]\nselfplay_timeout_s = 0.5\n", "own.toml:2", "selfplay_timeout_s"),
+        ("[node]\nlog_level = 'loud'\n", "own.toml:2", "valid are debug, info, warning, error"),
     ],
 )
 def test_a_wrong_profile_is_refused_with_place_and_fix(
@@ -71,13 +78,33 @@ def test_a_wrong_profile_is_refused_with_place_and_fix(
     [
         ("RINGRIFT_PIPELINE_BATCHSIZE", "3", "RINGRIFT_PIPELINE_BATCH_SIZE"),
         ("RINGRIFT_HTTP_PORT", "none", "[http] port"),
-        ("RINGRIFT_WORKER_KINDS", "selfplay,dreaming", "[worker] kinds"),
+        ("RINGRIFT_WORKER_KINDS", "selfplay,dreaming", "selfplay, training, evaluation"),
+        ("RINGRIFT_WORKER_KINDS", "selfplay,selfplay", "[worker] kinds"),
+        ("RINGRIFT_PIPELINE_TRAINING_TIMEOUT_S", "1e7", "training_timeout_s"),
+        ("RINGRIFT_PIPELINE_FULL_CONSIDERED", "64", "must not exceed full_simulations"),
+        ("RINGRIFT_HTTP_PORT", "8790", "sentinel_port: must differ from port"),
+        ("RINGRIFT_COLOUR", "red", "docs/settings.md"),
     ],
 )
 def test_a_wrong_variable_is_refused_by_name(variable: str, value: str, hint: str) -> None:
     sentence = refusal("laptop", {variable: value})
     assert variable in sentence
     assert hint in sentence
+
+
+def test_what_a_variable_spoils_is_not_blamed_on_the_profile() -> None:
+    for name, value in (("FULL_CONSIDERED", "64"), ("CHEAP_SIMULATIONS", "2")):
+        sentence = refusal("laptop", {f"RINGRIFT_PIPELINE_{name}": value})
+        assert sentence.startswith(f"variable RINGRIFT_PIPELINE_{name}: ")
+
+
+def test_every_timeout_that_settings_allow_fits_a_work_item() -> None:
+    hints = typing.get_type_hints(AddWork, include_extras=True)
+    for name in ("selfplay", "training", "evaluation"):
+        for seconds in ("1", "1.9", "604800"):
+            env = {f"RINGRIFT_PIPELINE_{name.upper()}_TIMEOUT_S": seconds}
+            allowed = getattr(load_settings("laptop", env).pipeline, f"{name}_timeout_s")
+            assert msgspec.convert(int(allowed), hints["timeout_s"]) == int(allowed)
 
 
 def test_unknown_profiles_name_the_known_ones() -> None:
