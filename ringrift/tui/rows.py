@@ -54,6 +54,7 @@ _EVENT_CELLS: dict[str, Cell] = {
     "NODE_MODE_CHANGED": Cell("◇", "strong"),
     "NODE_RESTART_REQUESTED": Cell("◇", "strong"),
     "NODE_STARTED": Cell("◇", "strong"),
+    "VOTERS_CHANGED": Cell("◇", "strong"),
     "CONFIG_MODE_CHANGED": Cell("◇", "strong"),
     "WORK_CANCELLED": Cell("◇", "strong"),
 }

@@ -39,6 +39,13 @@ class NodeRestartRequested(Event, frozen=True, tag="NODE_RESTART_REQUESTED"):
         return f"node {self.node} was asked to restart (generation {self.generation})"
 
 
+class VotersChanged(Event, frozen=True, tag="VOTERS_CHANGED"):
+    voters: tuple[str, ...]
+
+    def summary(self) -> str:
+        return f"the voters are now {', '.join(self.voters)}"
+
+
 class ConfigModeChanged(Event, frozen=True, tag="CONFIG_MODE_CHANGED"):
     config: str
     mode: str
@@ -189,6 +196,7 @@ AnyEvent = (
     NodeStarted
     | NodeModeChanged
     | NodeRestartRequested
+    | VotersChanged
     | ConfigModeChanged
     | WorkQueued
     | WorkClaimed

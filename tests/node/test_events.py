@@ -16,6 +16,7 @@ TABLE: dict[type[e.Event], tuple[str, str]] = {
     e.NodeStarted: ("cluster/members.py", "operators"),
     e.NodeModeChanged: ("cluster/members.py", "operators"),
     e.NodeRestartRequested: ("cluster/members.py", "operators"),
+    e.VotersChanged: ("cluster/transitions.py", "operators"),
     e.ConfigModeChanged: ("cluster/configs.py", "operators"),
     e.WorkQueued: ("cluster/queue.py", "operators"),
     e.WorkClaimed: ("cluster/transitions.py", "operators"),
@@ -53,7 +54,7 @@ def test_every_event_is_written_and_read_where_the_table_says(event: type[e.Even
 
 @pytest.mark.parametrize("event", TABLE)
 def test_every_event_tells_itself_in_one_sentence(event: type[e.Event]) -> None:
-    values = {"str": "x" * 64, "int": 3, "float": 1.5}
+    values = {"str": "x" * 64, "int": 3, "float": 1.5, "tuple": ("x" * 64, "y")}
     fields = {f.name: values[f.type.__name__] for f in msgspec.structs.fields(event)}
     made = event(**fields)
     assert isinstance(made, e.AnyEvent)

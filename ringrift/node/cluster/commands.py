@@ -35,6 +35,14 @@ class Blank(_Command, frozen=True, tag="blank"):
     """Nothing: a new leader's first entry, by which it learns what is committed."""
 
 
+class ChangeVoters(_Command, frozen=True, tag="change_voters"):
+    """Let those whom the entry itself names (`Entry.voters`) decide from now on.
+
+    Consensus obeys an entry's voters before it is applied; the state only records them. Outside any
+    session it needs none.
+    """
+
+
 class OpenSession(_Command, frozen=True, tag="open_session"):
     """Open a session for commands of `owner` in its life number `boot`.
 
@@ -188,6 +196,7 @@ class Reject(_Command, frozen=True, tag="reject"):
 
 Command = (
     Blank
+    | ChangeVoters
     | OpenSession
     | ExpireSession
     | JoinMember

@@ -11,6 +11,7 @@ event loop. That works because rows are frozen: a shallow copy of the tables is 
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from ringrift.node.cluster.shards import Shard, Shards, Totals
 from ringrift.node.cluster.table import Table, row_bytes, row_hash
 from ringrift.node.cluster.transitions import Tables
 from ringrift.node.cluster.work import Item
+from ringrift.wire.log import Voters
 
 FORMAT = 1
 """Version of the state and of this encoding."""
@@ -46,13 +48,23 @@ class SnapshotError(ValueError):
     """A snapshot that cannot be used; one sentence that says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The last entry in a state, and the voters as of then: what the tables do not say."""
+
+    index: int
+    term: int
+    voters: Voters
+
+
 class Head(msgspec.Struct, frozen=True, tag="head", tag_field="chunk"):
-    """What the snapshot is of: cluster incarnation, and the last entry in it."""
+    """What the snapshot is of: cluster incarnation, last entry, and the voters as of that."""
 
     format: int
     incarnation: str
     index: int
     term: int
+    voters: Voters
 
 
 class Rows(msgspec.Struct, frozen=True, tag="rows", tag_field="chunk"):
@@ -97,19 +109,20 @@ def _tables(tables: Tables) -> dict[str, Table[Any, Any]]:
     return {table.name: table for table in every}
 
 
-def digest_of(tables: Tables, index: int, term: int) -> str:
+def digest_of(tables: Tables, moment: Moment) -> str:
     """sha256 (hex) of the whole state; equal on every replica at the same index."""
-    return _digest(index, term, [table.total() for table in _tables(tables).values()])
+    return _digest(moment, [table.total() for table in _tables(tables).values()])
 
 
-def _digest(index: int, term: int, totals: list[int]) -> str:
+def _digest(moment: Moment, totals: list[int]) -> str:
     sums = [total.to_bytes(32, "big") for total in totals]
-    return hashlib.sha256(_encoder.encode((FORMAT, index, term, sums))).hexdigest()
+    whole = (FORMAT, moment.index, moment.term, moment.voters, sums)
+    return hashlib.sha256(_encoder.encode(whole)).hexdigest()
 
 
-def dump(copied: Picture, incarnation: str, index: int, term: int) -> Iterator[bytes]:
-    """The chunks of a picture of the state taken after entry (`index`, `term`)."""
-    yield _sealed(Head(FORMAT, incarnation, index, term))
+def dump(copied: Picture, incarnation: str, moment: Moment) -> Iterator[bytes]:
+    """The chunks of a picture of the state taken at `moment`."""
+    yield _sealed(Head(FORMAT, incarnation, moment.index, moment.term, moment.voters))
     chunks = 1
     totals: list[int] = []
     for table, kept in copied.items():
@@ -127,7 +140,7 @@ def dump(copied: Picture, incarnation: str, index: int, term: int) -> Iterator[b
             yield _sealed(Rows(table, rows))
             chunks += 1
         totals.append(total % (1 << 256))
-    yield _sealed(Tail(chunks, _digest(index, term, totals)))
+    yield _sealed(Tail(chunks, _digest(moment, totals)))
 
 
 def _sealed(chunk: Head | Rows | Tail) -> bytes:
@@ -206,7 +219,8 @@ class Loader:
     def _digest(self) -> str:
         assert self._head is not None
         totals = [table.total() for table in self._tables.values()]
-        return _digest(self._head.index, self._head.term, totals)
+        moment = Moment(self._head.index, self._head.term, self._head.voters)
+        return _digest(moment, totals)
 
     def _take(self, chunk: Rows) -> None:
         table = self._tables.get(chunk.table)

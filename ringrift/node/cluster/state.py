@@ -3,6 +3,7 @@
 Reading (all rows are frozen structs; take what you need between two awaits):
 
     state.index, state.term             the last applied entry
+    state.voters                        ids of those whose majority decides; () before any are named
     state.members.rows[node]            Member: boot, mode, restart_generation, version
     state.node_mode(node)               "active", "draining", or "drained" (no claim left)
     state.configs.rows[config]          ConfigRow: mode, generation, generator, champion
@@ -29,14 +30,15 @@ from ringrift.node.cluster.queue import WorkQueue
 from ringrift.node.cluster.results import Applied, Effect, SessionLost
 from ringrift.node.cluster.sessions import Kept, Sessions
 from ringrift.node.cluster.shards import Shards
-from ringrift.node.cluster.snapshot import Loader, digest_of, dump, picture
-from ringrift.wire.log import Entry
+from ringrift.node.cluster.snapshot import Loader, Moment, digest_of, dump, picture
+from ringrift.wire.log import NO_SESSION, Entry, Voters
 
 CHECK_EVERY = 1_000
 """Entries between two full checks of the state's invariants (replicas compare digests as often)."""
 
 _TRANSITIONS: dict[type[c.Command], Callable[[t.Tables, Any, t.Place], Effect]] = {
     c.Blank: t.blank,
+    c.ChangeVoters: t.change_voters,
     c.OpenSession: t.open_session,
     c.ExpireSession: t.expire_session,
     c.JoinMember: t.join_member,
@@ -66,6 +68,7 @@ class ClusterState:
     def __init__(self) -> None:
         self.index = 0
         self.term = 0
+        self.voters: Voters = ()
         self._digest: tuple[int, str] | None = None
         self._tables = t.Tables(Sessions(), Members(), Configs(), WorkQueue(), Models(), Shards())
 
@@ -102,50 +105,58 @@ class ClusterState:
         assert entry.index == self.index + 1, (entry.index, self.index)
         assert entry.term >= self.term, (entry.term, self.term)
         command = c.decode_command(entry.command)
+        assert entry.voters is None or isinstance(command, c.ChangeVoters), entry.index
         earlier = self._earlier(entry, command)
         if earlier is None:
             first_index, effect = entry.index, self._run(entry, command)
         else:
             first_index, effect = earlier.index, Effect(earlier.result)
         self.index, self.term = entry.index, entry.term
+        if entry.voters is not None:
+            # Even when the command does not run: consensus obeyed the entry once it was logged.
+            self.voters = entry.voters
         if self.index % CHECK_EVERY == 0:
             self.check()
         return Applied(entry, first_index, effect.result, effect.events)
 
     def _earlier(self, entry: Entry, command: c.Command) -> Kept | None:
         """The answer to an entry that must not run: it ran before, or its session is gone."""
-        if isinstance(command, _WITHOUT_SESSION):
+        if _needs_no_session(entry, command):
             return None
         kept = self.sessions.earlier(entry.session, entry.seq)
         return Kept(entry.seq, entry.index, kept) if isinstance(kept, SessionLost) else kept
 
     def _run(self, entry: Entry, command: c.Command) -> Effect:
-        place = t.Place(entry.index, entry.at_ms)
+        place = t.Place(entry.index, entry.at_ms, entry.voters)
         effect = _TRANSITIONS[type(command)](self._tables, command, place)
-        if not isinstance(command, _WITHOUT_SESSION):
+        if not _needs_no_session(entry, command):
             self.sessions.keep(entry.session, entry.seq, entry.index, effect.result)
         return effect
 
     def digest(self) -> str:
         """sha256 (hex) over the canonical encoding of every table; computed once an index."""
         if self._digest is None or self._digest[0] != self.index:
-            self._digest = (self.index, digest_of(self._tables, self.index, self.term))
+            self._digest = (self.index, digest_of(self._tables, self._moment()))
         return self._digest[1]
 
     def snapshot(self, incarnation: str) -> Iterator[bytes]:
         """The state as of this call in chunks (see `snapshot.py`), encoded as they are taken."""
         copied = picture(self._tables)
-        return dump(copied, incarnation, self.index, self.term)
+        return dump(copied, incarnation, self._moment())
 
     @staticmethod
     def restored(loader: Loader) -> "ClusterState":
         """The state of a snapshot whose chunks the loader was fed; raises SnapshotError."""
         head, tables, digest = loader.finish()
         state = ClusterState()
-        state.index, state.term, state._tables = head.index, head.term, tables
+        state.index, state.term, state.voters = head.index, head.term, head.voters
+        state._tables = tables
         state._digest = (head.index, digest)
         state.check()
         return state
+
+    def _moment(self) -> Moment:
+        return Moment(self.index, self.term, self.voters)
 
     def check(self) -> None:
         """Assert what must hold between and inside the tables; costs a pass over the rows."""
@@ -181,3 +192,9 @@ class ClusterState:
         if model.verdict is None:
             return "candidate"
         return "rejected" if model.verdict.decision == "rejected" else "retired"
+
+
+def _needs_no_session(entry: Entry, command: c.Command) -> bool:
+    if isinstance(command, c.ChangeVoters):
+        return entry.session == NO_SESSION
+    return isinstance(command, _WITHOUT_SESSION)

@@ -32,8 +32,10 @@ from ringrift.wire.events import (
     GeneratorChanged,
     ModelPromoted,
     PromotionRejected,
+    VotersChanged,
     WorkClaimed,
 )
+from ringrift.wire.log import Voters
 
 SHA256_LENGTH = 64
 
@@ -51,14 +53,25 @@ class Tables(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a command stands in the log; `at_ms` is only ever stored, never judged."""
+    """Where a command stands in the log; `at_ms` is only ever stored, never judged.
+
+    `voters` are those whom its entry names.
+    """
 
     index: int
     at_ms: int
+    voters: Voters | None
 
 
 def blank(tables: Tables, command: c.Blank, place: Place) -> Effect:
     return Effect(Done("nothing"))
+
+
+def change_voters(tables: Tables, command: c.ChangeVoters, place: Place) -> Effect:
+    if place.voters is None:
+        return Effect(Refused("The entry names no voters; only a leader adds them."))
+    done = Done(f"the voters are now {', '.join(place.voters)}")
+    return Effect(done, (VotersChanged(voters=place.voters),))
 
 
 def open_session(tables: Tables, command: c.OpenSession, place: Place) -> Effect:

@@ -26,6 +26,7 @@ from ringrift.node.cluster.results import (
 )
 from ringrift.node.cluster.sessions import WINDOW
 from ringrift.node.cluster.work import EvaluationWork, SelfplayWork
+from ringrift.wire.events import VotersChanged
 from ringrift.wire.log import MAX_COMMAND_BYTES, Entry
 
 
@@ -70,6 +71,36 @@ def test_a_session_that_expired_or_never_was_runs_nothing() -> None:
     assert isinstance(ledger.enter(777, 1, c.RestartNode(node="n")), SessionLost)
     assert isinstance(ledger.enter(0, 0, c.RestartNode(node="n")), SessionLost)
     assert ledger.state.members.rows["n"].restart_generation == 0
+
+
+def change(index: int, voters: tuple[str, ...] | None, session: int = 0, seq: int = 0) -> Entry:
+    return Entry(index, 1, 0, session, seq, c.encode_command(c.ChangeVoters()), voters)
+
+
+def test_the_voters_are_those_whom_the_newest_entry_named() -> None:
+    state = Ledger().state
+    assert state.voters == ()
+    applied = state.apply(change(1, ("a", "b", "c")))
+    assert applied.result == Done("the voters are now a, b, c")
+    assert applied.events == (VotersChanged(voters=("a", "b", "c")),)
+    state.apply(change(2, ("a",)))
+    assert state.voters == ("a",)
+    assert isinstance(state.apply(change(3, None)).result, Refused)
+    assert state.voters == ("a",)
+    restart = c.encode_command(c.RestartNode(node="n"))
+    with pytest.raises(AssertionError):
+        state.apply(Entry(4, 1, 0, 0, 0, restart, ("b",)))
+
+
+def test_a_repeated_change_of_voters_answers_as_at_first_but_the_log_is_obeyed() -> None:
+    ledger = Ledger.founded()
+    index = ledger.state.index
+    first = ledger.state.apply(change(index + 1, ("a", "n"), 1, 70))
+    again = ledger.state.apply(change(index + 2, ("n",), 1, 70))
+    assert (again.first_index, again.result, again.events) == (index + 1, first.result, ())
+    lost = ledger.state.apply(change(index + 3, ("b",), 777, 1))
+    assert isinstance(lost.result, SessionLost)
+    assert ledger.state.voters == ("b",)
 
 
 def test_a_new_life_ends_the_sessions_of_earlier_ones() -> None:

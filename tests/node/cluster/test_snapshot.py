@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringrift.node.cluster import commands as c
-from ringrift.node.cluster.snapshot import MAX_CHUNK_BYTES, Loader, SnapshotError
+from ringrift.node.cluster.snapshot import MAX_CHUNK_BYTES, Head, Loader, SnapshotError
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import MAX_TRAINING_SHARDS
 
@@ -173,9 +173,18 @@ def test_a_strange_chunk_is_refused_by_name(body: bytes, about: str) -> None:
 
 
 def test_a_snapshot_of_a_later_format_is_refused() -> None:
-    head = {"chunk": "head", "format": 2, "incarnation": INCARNATION, "index": 1, "term": 1}
+    head = Head(format=2, incarnation=INCARNATION, index=1, term=1, voters=())
     with pytest.raises(SnapshotError, match="has format 2"):
         restored([sealed(msgspec.msgpack.encode(head))])
+
+
+def test_the_voters_travel_with_the_snapshot_and_count_in_the_digest() -> None:
+    ledger = Ledger.founded()
+    before = ledger.state.digest()
+    ledger.state.voters = ("m", "n")
+    copy = restored(list(ledger.state.snapshot(INCARNATION)))
+    assert copy.voters == ("m", "n")
+    assert copy.digest() != before
 
 
 def test_a_row_that_comes_twice_is_refused() -> None:
