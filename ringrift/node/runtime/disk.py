@@ -5,10 +5,19 @@ renamed or removed name needs `fsync_dir`. The simulator's `MemoryDisk` does exa
 forgets. All calls block; a driver makes them in a worker thread, one at a time.
 """
 
+import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
+
+
+class DiskFullError(OSError):
+    """There was no room; once there is, the same call may be made again.
+
+    No other error allows that, not even an ENOSPC of a sync: it leaves in doubt what was written.
+    """
 
 
 class Disk(Protocol):
@@ -23,7 +32,10 @@ class Disk(Protocol):
         ...
 
     def append(self, name: str, data: bytes) -> None:
-        """Add to the end of a file, creating it when it is new; not durable before `fsync`."""
+        """Add to the end of a file, creating it when it is new; not durable before `fsync`.
+
+        Raises DiskFullError, having added any part of `data` or none, when there is no room.
+        """
         ...
 
     def truncate(self, name: str, size: int) -> None:
@@ -35,7 +47,10 @@ class Disk(Protocol):
         ...
 
     def rename(self, old: str, new: str) -> None:
-        """Give a file another name, atomically replacing what had it; see `fsync_dir`."""
+        """Give a file another name, atomically replacing what had it; see `fsync_dir`.
+
+        Raises DiskFullError, with nothing changed, when there is no room.
+        """
         ...
 
     def remove(self, name: str) -> None:
@@ -48,7 +63,10 @@ class Disk(Protocol):
 
 
 def write_atomically(disk: Disk, name: str, parts: Iterable[bytes]) -> None:
-    """Replace a file so that a crash leaves the old or the new one, whole and durable."""
+    """Replace a file so that a crash leaves the old or the new one, whole and durable.
+
+    Raises DiskFullError, with the old one in place, when there is no room.
+    """
     temporary = name + TEMPORARY
     if temporary in disk.names():
         disk.remove(temporary)
@@ -86,10 +104,11 @@ class RealDisk:
             return file.read() if length is None else file.read(length)
 
     def append(self, name: str, data: bytes) -> None:
-        descriptor = self._descriptor(name)
-        left = memoryview(data)
-        while left:
-            left = left[os.write(descriptor, left) :]
+        with _telling_full():
+            descriptor = self._descriptor(name)
+            left = memoryview(data)
+            while left:
+                left = left[os.write(descriptor, left) :]
 
     def truncate(self, name: str, size: int) -> None:
         os.ftruncate(self._descriptor(name), size)
@@ -100,7 +119,8 @@ class RealDisk:
     def rename(self, old: str, new: str) -> None:
         self._close(old)
         self._close(new)
-        (self._root / old).replace(self._root / new)
+        with _telling_full():
+            (self._root / old).replace(self._root / new)
 
     def remove(self, name: str) -> None:
         self._close(name)
@@ -125,6 +145,16 @@ class RealDisk:
         descriptor = self._open.pop(name, None)
         if descriptor is not None:
             os.close(descriptor)
+
+
+@contextmanager
+def _telling_full() -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFullError(error.errno, error.strerror) from error
+        raise
 
 
 def _fsync_path(path: Path) -> None:

@@ -1,13 +1,18 @@
 """A disk in memory that keeps exactly what was synced and tears the rest when it crashes.
 
-A file's unsynced appends survive sector by sector, each with even odds; lost sectors below a
-surviving one read as zeros, and the file ends with a random one of the survivors. Unsynced names
-(created, renamed, removed) survive as a random prefix, as a journalling file system keeps them.
+A file's unsynced appends survive whole, or sector by sector with even odds: then lost sectors below
+a surviving one read as zeros, and the file ends anywhere within what survived. An unsynced cut
+reached the disk, or did not, or did so only in that the rest of the sector it fell into was zeroed.
+Unsynced names (created, renamed, removed) survive as a random prefix, as a journalling file system
+keeps them. With a `capacity` it is full once its files hold so many bytes.
 """
 
+import errno
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from ringrift.node.runtime.disk import DiskFullError
 
 SECTOR = 64
 """Bytes that are written whole or not at all: small, so that short records are torn too."""
@@ -15,38 +20,68 @@ SECTOR = 64
 
 @dataclass(slots=True)
 class _File:
+    """`data` as a process reads it; a crash is sure to leave `data[:durable] + cut_off`."""
+
     data: bytearray = field(default_factory=bytearray)
-    synced: bytes = b""
+    durable: int = 0
+    cut_off: bytes = b""
+
+    def sync(self) -> None:
+        self.durable, self.cut_off = len(self.data), b""
 
 
 class MemoryDisk:
-    """A `Disk`; `crash` turns it into what a restarted machine finds. Faults come from `rng`."""
+    """A `Disk`; `crash` turns it into what a restarted machine finds. Faults come from `rng`.
 
-    def __init__(self, rng: random.Random) -> None:
+    `capacity` (bytes, None when unbounded) and `fsync_fails` may be changed at any time. `torn`
+    counts the crashes that left some file with a part of what it was to hold.
+    """
+
+    def __init__(self, rng: random.Random, capacity: int | None = None) -> None:
         self._rng = rng
         self._files: dict[str, _File] = {}
         self._synced_names: dict[str, _File] = {}
         self._name_changes: list[Callable[[dict[str, _File]], object]] = []
+        self.capacity = capacity
+        self.fsync_fails = False
+        self.torn = 0
+
+    @property
+    def used(self) -> int:
+        """Bytes of all files."""
+        return sum(len(file.data) for file in self._files.values())
 
     def names(self) -> list[str]:
         return sorted(self._files)
 
     def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
-        data = self._file(name).data
-        return bytes(data[offset:] if length is None else data[offset : offset + length])
+        end = None if length is None else offset + length
+        return bytes(memoryview(self._file(name).data)[offset:end])
 
     def append(self, name: str, data: bytes) -> None:
+        full = self.capacity is not None and self.used + len(data) > self.capacity
+        if full:
+            data = self._what_fits(data)
         if name not in self._files:
+            if full and not data:
+                raise _full()
             file = _File()
             self._change(lambda names: names.__setitem__(name, file))
         self._files[name].data += data
+        if full:
+            raise _full()
 
     def truncate(self, name: str, size: int) -> None:
-        del self._file(name).data[size:]
+        file = self._file(name)
+        if size < file.durable:
+            file.cut_off = bytes(file.data[size : file.durable]) + file.cut_off
+            file.durable = size
+        del file.data[size:]
 
     def fsync(self, name: str) -> None:
         file = self._file(name)
-        file.synced = bytes(file.data)
+        self._may_fail()
+        file.sync()
 
     def rename(self, old: str, new: str) -> None:
         self._file(old)
@@ -57,6 +92,7 @@ class MemoryDisk:
         self._change(lambda names: names.__delitem__(name))
 
     def fsync_dir(self) -> None:
+        self._may_fail()
         self._synced_names = dict(self._files)
         self._name_changes.clear()
 
@@ -65,29 +101,51 @@ class MemoryDisk:
         names = dict(self._synced_names)
         for change in self._name_changes[: self._rng.randint(0, len(self._name_changes))]:
             change(names)
+        torn = False
         for file in names.values():
-            file.data = bytearray(self._torn(file))
-            file.synced = bytes(file.data)
+            before = file.data[: file.durable] + file.cut_off
+            left = self._left_of(file)
+            torn |= left not in (before, file.data)
+            file.data = left
+            file.sync()
+        self.torn += torn
         self._files = names
-        self.fsync_dir()
+        self._synced_names = dict(names)
+        self._name_changes.clear()
 
     def flip(self, name: str, position: int, mask: int) -> None:
         """Rot one byte of a file, durably."""
         file = self._file(name)
         file.data[position] ^= mask
-        file.synced = bytes(file.data)
+        file.sync()
 
-    def _torn(self, file: _File) -> bytes:
-        """What is left of a file whose newest sync wrote `synced`."""
-        kept, current = file.synced, bytes(file.data)
-        if not current.startswith(kept):
-            # Cut since the sync: either the cut reached the disk or nothing after it did.
-            return current if self._rng.random() < 0.5 else kept
-        left = bytearray(kept)
-        for start in range(len(kept), len(current), SECTOR):
+    def _what_fits(self, data: bytes) -> bytes:
+        """A random part of what there is room for: a write at the limit ends anywhere."""
+        assert self.capacity is not None
+        room = max(0, min(len(data) - 1, self.capacity - self.used))
+        return data[: self._rng.randint(0, room)]
+
+    def _left_of(self, file: _File) -> bytearray:
+        """What a crash leaves of a file."""
+        left = file.data[: file.durable]
+        if file.cut_off:
+            cut = self._rng.randrange(3)
+            if cut == 0:
+                return left + file.cut_off
+            if cut == 1:
+                zeroed = min(-len(left) % SECTOR, len(file.cut_off))
+                return left + bytes(zeroed) + file.cut_off[zeroed:]
+        if self._rng.random() < 0.25:
+            return file.data
+        for start in range(file.durable, len(file.data), SECTOR):
             if self._rng.random() < 0.5:
-                left += bytes(start - len(left)) + current[start : start + SECTOR]
-        return bytes(left[: self._rng.randint(len(kept), len(left))])
+                left += bytes(start - len(left)) + file.data[start : start + SECTOR]
+        del left[self._rng.randint(file.durable, len(left)) :]
+        return left
+
+    def _may_fail(self) -> None:
+        if self.fsync_fails:
+            raise OSError(errno.EIO, "Input/output error")
 
     def _change(self, change: Callable[[dict[str, _File]], object]) -> None:
         change(self._files)
@@ -97,3 +155,7 @@ class MemoryDisk:
         if name not in self._files:
             raise FileNotFoundError(name)
         return self._files[name]
+
+
+def _full() -> DiskFullError:
+    return DiskFullError(errno.ENOSPC, "No space left on device")

@@ -1,11 +1,12 @@
 """What a `Disk` promises, of the real one and the simulated one; and what a crash may take."""
 
 import random
+import time
 from pathlib import Path
 
 import pytest
 
-from ringrift.node.runtime.disk import Disk, RealDisk, write_atomically
+from ringrift.node.runtime.disk import Disk, DiskFullError, RealDisk, write_atomically
 from ringrift.node.sim.disk import SECTOR, MemoryDisk
 
 
@@ -100,3 +101,98 @@ def test_an_atomic_write_survives_a_crash_at_any_step_as_old_or_new() -> None:
             disk.crash()
             allowed = {b"new" * 50} if done else {b"old" * 50, b"new" * 50}
             assert disk.read("vote") in allowed
+
+
+def test_a_full_disk_is_told_from_a_broken_one(tmp_path: Path) -> None:
+    disk = RealDisk(tmp_path)
+    (tmp_path / "full").symlink_to("/dev/full")
+    with pytest.raises(DiskFullError, match="No space left"):
+        disk.append("full", b"x")
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(OSError, match="directory") as broken:
+        disk.append("directory", b"x")
+    assert not isinstance(broken.value, DiskFullError)
+
+
+def test_a_write_at_the_limit_ends_anywhere_and_there_is_room_again_after_a_removal() -> None:
+    seen: set[int | None] = set()
+    for seed in range(60):
+        disk = MemoryDisk(random.Random(seed), capacity=10)
+        disk.append("a", b"1234567")
+        with pytest.raises(DiskFullError):
+            disk.append("a", b"89abc")
+        assert b"123456789abc".startswith(disk.read("a"))
+        with pytest.raises(DiskFullError):
+            disk.append("b", b"x" * 20)
+        seen |= {len(disk.read("a")), len(disk.read("b")) if "b" in disk.names() else None}
+        assert disk.used <= 10
+        disk.remove("a")
+        disk.append("c", b"123")
+        disk.capacity = None
+        disk.append("c", b"x" * 20)
+    assert {7, 8, 9, 10, None, 1, 3} <= seen
+
+
+def test_a_sync_that_fails_says_so_and_syncs_nothing() -> None:
+    for seed in range(20):
+        disk = MemoryDisk(random.Random(seed))
+        disk.append("a", b"kept")
+        disk.fsync("a")
+        disk.fsync_dir()
+        disk.append("a", b"x" * 500)
+        disk.fsync_fails = True
+        for call in (lambda: disk.fsync("a"), disk.fsync_dir):  # noqa: B023
+            with pytest.raises(OSError, match="Input/output"):
+                call()
+        disk.fsync_fails = False
+        disk.crash()
+        if len(disk.read("a")) < 504:
+            break
+    else:
+        pytest.fail("a failed sync synced")
+
+
+def test_crashes_that_tore_something_are_counted() -> None:
+    torn = whole = 0
+    for seed in range(50):
+        disk = MemoryDisk(random.Random(seed))
+        disk.append("a", b"x" * (3 * SECTOR))
+        disk.fsync_dir()
+        disk.crash()
+        left = disk.read("a")
+        assert disk.torn == (left not in (b"", b"x" * (3 * SECTOR)))
+        torn += disk.torn
+        whole += left == b"x" * (3 * SECTOR)
+        disk.crash()
+        assert disk.read("a") == left
+    assert torn and whole
+
+
+def test_an_unsynced_cut_is_done_or_not_or_shows_in_the_sector_it_fell_into() -> None:
+    old = bytes(range(1, 201))
+    outcomes: set[bytes] = set()
+    for seed in range(100):
+        disk = MemoryDisk(random.Random(seed))
+        disk.append("a", old)
+        disk.fsync("a")
+        disk.fsync_dir()
+        disk.truncate("a", 150)
+        disk.truncate("a", 100)
+        disk.append("a", b"new")
+        disk.crash()
+        outcomes.add(disk.read("a"))
+    zeroed = old[:100] + bytes(128 - 100) + old[128:]
+    assert outcomes == {old, old[:100], old[:100] + b"new", zeroed} | {
+        old[:100] + b"new"[:size] for size in range(3)
+    }
+
+
+def test_a_sync_costs_by_what_is_new_and_not_by_the_whole_file() -> None:
+    disk = MemoryDisk(random.Random(0))
+    disk.append("a", bytes(50_000_000))
+    disk.fsync("a")
+    started = time.perf_counter()
+    for _ in range(2_000):
+        disk.append("a", b"x")
+        disk.fsync("a")
+    assert time.perf_counter() - started < 2
