@@ -26,6 +26,7 @@ from ringrift.wire.views import (
 
 MAX_BODY_BYTES: Final = 16 << 20
 MAX_EVENT_BYTES: Final = 64 << 10
+MAX_PORT: Final = 65_535
 MAX_SOCKET_PATH_BYTES: Final = 107  # sun_path of Linux, less its final zero
 SOCKET_NAME: Final = "node.sock"
 STREAM_SILENCE_S: Final = 60.0
@@ -42,6 +43,10 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 class ClientError(Exception):
     """Talking to a node failed; the text is one sentence that says what to do."""
+
+
+class AddressError(ClientError):
+    """What was given as a node's address cannot be one; nothing was asked."""
 
 
 class NotRunningError(ClientError):
@@ -105,18 +110,27 @@ def _not_running(address: Address) -> NotRunningError:
 def _failure(error: httpx.TransportError, address: Address) -> ClientError:
     if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
         return NotRunningError(f"The node at {address} took the call but did not answer in 5 s.")
-    if isinstance(error, httpx.UnsupportedProtocol):
-        return ClientError(f"{address!r} is no address: give a path or http://127.0.0.1:8770.")
     return _not_running(address)
 
 
 def _checked(address: Address) -> Address:
-    if isinstance(address, Path) and len(str(address).encode()) > MAX_SOCKET_PATH_BYTES:
-        raise ClientError(
-            f"The socket path {address} is longer than {MAX_SOCKET_PATH_BYTES} bytes; "
-            "choose a shorter data directory with --data."
-        )
+    if isinstance(address, Path):
+        if len(str(address).encode()) > MAX_SOCKET_PATH_BYTES:
+            raise AddressError(
+                f"The socket path {address} is longer than {MAX_SOCKET_PATH_BYTES} bytes; "
+                "choose a shorter data directory with --data."
+            )
+    elif not _is_url(address):
+        raise AddressError(f"{address!r} is no address: give a path or http://127.0.0.1:8770.")
     return address
+
+
+def _is_url(text: str) -> bool:
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in ("http", "https") and bool(url.host) and (url.port or 0) <= MAX_PORT
 
 
 def _base_url(address: Address) -> str:

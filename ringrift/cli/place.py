@@ -1,7 +1,7 @@
 """Which node is meant, and how failures are told: shared by the verbs that talk to a node."""
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,20 @@ DEFAULT_PROFILE = "laptop"
 Profile = Annotated[
     str, cyclopts.Parameter(help="Name of a shipped profile, or the path of a .toml file.")
 ]
+
+
+def _named(_kind: object, tokens: Sequence[cyclopts.Token]) -> Path:
+    # Path("") is the working directory, which nobody means by an empty shell variable.
+    if not tokens[0].value:
+        raise ValueError("it is empty; give a directory, or leave --data out")
+    return Path(tokens[0].value)
+
+
 DataDirectory = Annotated[
     Path | None,
     cyclopts.Parameter(
-        help="Data directory of the node; ~/.local/share/ringrift/PROFILE when not given."
+        help="Data directory of the node; ~/.local/share/ringrift/PROFILE when not given.",
+        converter=_named,
     ),
 ]
 PortOffset = Annotated[
@@ -47,7 +57,7 @@ class Place:
 
 def fail(sentence: str, code: int) -> NoReturn:
     """End with one sentence: code 2 for a wrong request, 1 for one that could not be met."""
-    print(sentence if sentence.endswith((".", "`")) else f"{sentence}.", file=sys.stderr)
+    print(sentence if sentence.endswith((".", "`", "?")) else f"{sentence}.", file=sys.stderr)
     raise SystemExit(code)
 
 
@@ -65,16 +75,20 @@ def address_of(place: Place) -> "Address":
     """Where the node that is meant can be reached."""
     from ringrift.client import socket_of
 
-    return place.url or socket_of(directory_of(place.profile, place.data))
+    if place.url is not None:
+        return place.url
+    return socket_of(directory_of(place.profile, place.data))
 
 
 @contextmanager
 def client_of(place: Place) -> Generator["Client"]:
     """A client of the node that is meant; its failures end the program with their sentence."""
-    from ringrift.client import Client, ClientError
+    from ringrift.client import AddressError, Client, ClientError
 
     try:
         with Client(address_of(place)) as client:
             yield client
+    except AddressError as error:
+        fail(str(error), 2)
     except ClientError as error:
         fail(str(error), 1)

@@ -26,9 +26,15 @@ def parser(program: str) -> argparse.ArgumentParser:
     """Return the parser of the arguments that both understand."""
     made = argparse.ArgumentParser(prog=program)
     made.add_argument("--profile", default="laptop", help="a shipped profile or a path to a .toml")
-    made.add_argument("--data", type=Path, help="data directory (default: by profile)")
+    made.add_argument("--data", type=_directory, help="data directory (default: by profile)")
     made.add_argument("--port-offset", type=int, default=0, help="added to every port")
     return made
+
+
+def _directory(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; give a directory, or leave --data out")
+    return Path(text)
 
 
 def node_options(arguments: Sequence[str]) -> Options:

@@ -74,6 +74,8 @@ def test_help_names_every_verb() -> None:
         (("up", "--profile", "desktop"), "no profile 'desktop'"),
         (("up", "--port-offset", "-1"), "Must be >= 0"),
         (("node", "--profile", "desktop"), "no profile 'desktop'"),
+        (("status", "--url", ""), "'' is no address"),
+        (("status", "--url", "http://127.0.0.1:x"), "no address: give a path or http://"),
     ],
 )
 def test_a_wrong_request_gets_one_sentence(
@@ -93,6 +95,21 @@ def test_no_node_is_one_sentence_with_the_command(data: Path, verb: tuple[str, .
     done = ringrift(*verb, "--data", data)
     assert done.returncode == 1
     assert done.stderr == (f"No node answers at {data}/node.sock; start one with `ringrift up`.\n")
+
+
+@pytest.mark.parametrize("verb", ["status", "node", "up", "doctor"])
+def test_an_empty_data_directory_is_not_the_working_directory(tmp_path: Path, verb: str) -> None:
+    done = subprocess.run(
+        command(verb, "--data", ""),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "it is empty" in done.stderr and "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_data_directory_that_is_too_long_is_refused(tmp_path: Path) -> None:

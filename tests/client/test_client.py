@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from ringrift import client as client_module
 from ringrift.client import (
+    AddressError,
     AsyncClient,
     Client,
-    ClientError,
     EventParser,
     NotRunningError,
     RefusedError,
@@ -99,11 +99,24 @@ def test_no_node_says_which_command_starts_one(data: Path) -> None:
     gc.collect()
 
 
-def test_an_address_that_is_none_is_refused() -> None:
-    with pytest.raises(ClientError, match="107 bytes"):
+def test_a_socket_path_that_is_too_long_is_refused() -> None:
+    with pytest.raises(AddressError, match="107 bytes"):
         Client(Path("/tmp") / ("x" * 120) / "node.sock")
-    with Client("ftp://127.0.0.1") as client, pytest.raises(ClientError, match="no address"):
-        client.status()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "here", "127.0.0.1:8770", "ftp://127.0.0.1", "http://", "http://[::1", "http://h:x"],
+)
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    for kind in (Client, AsyncClient):
+        with pytest.raises(AddressError, match="no address"):
+            kind(address)
+
+
+def test_a_port_that_is_none_is_refused() -> None:
+    with pytest.raises(AddressError, match="no address"):
+        Client("http://127.0.0.1:99999")
 
 
 async def test_the_async_client_says_the_same(node: FakeNode, data: Path) -> None:
