@@ -82,6 +82,10 @@ def read_spec(fd: int) -> JobSpec:
         raise SpecError("job spec: nothing came; write one JSON line to stdin.")
     try:
         return msgspec.json.decode(line, type=JobSpec)
+    except UnicodeDecodeError:
+        raise SpecError("job spec: it holds bytes that are no UTF-8; write it as JSON.") from None
+    except RecursionError:
+        raise SpecError("job spec: it is nested too deeply; no field needs that.") from None
     except msgspec.DecodeError as error:
         raise SpecError(_sentence(error)) from None
 
@@ -89,7 +93,9 @@ def read_spec(fd: int) -> JobSpec:
 def _sentence(error: msgspec.DecodeError) -> str:
     text, _, path = str(error).partition(" - at `$")
     field = path.rstrip("`").lstrip(".")
-    return f"job spec: {field + ': ' if field else ''}{text[:1].lower()}{text[1:].rstrip('.')}."
+    if not text.startswith("JSON"):
+        text = text[:1].lower() + text[1:]
+    return f"job spec: {field + ': ' if field else ''}{text.rstrip('.')}."
 
 
 def _watch_parent(fd: int, stop: threading.Event) -> None:

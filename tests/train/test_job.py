@@ -119,8 +119,17 @@ def test_a_bad_field_is_named_in_one_sentence(change, names):
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"\n", b"{", b"[]\n", b"\xff\xfe\n", b"x" * (1 << 21)],
-    ids=["nothing", "blank", "cut", "list", "no text", "endless"],
+    [
+        b"",
+        b"\n",
+        b"{",
+        b"[]\n",
+        b"\xff\xfe\n",
+        b'{"kind":"selfplay","config":"\xff"}\n',
+        b'{"x":' + b"[" * 100_000,
+        b"x" * (1 << 21),
+    ],
+    ids=["nothing", "blank", "cut", "list", "no text", "no text in it", "deep", "endless"],
 )
 def test_garbage_is_refused(text, tmp_path):
     file = tmp_path / "spec"
