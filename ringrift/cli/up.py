@@ -87,7 +87,7 @@ def _running(client: "Client") -> bool:
 
 def _start(profile: str, directory: Path, port_offset: int) -> "subprocess.Popen[bytes]":
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = (directory / LOG_NAME).open("ab")
     except OSError as error:
         fail(f"The data directory {directory} cannot be used: {error.strerror}; choose --data.", 2)

@@ -63,6 +63,7 @@ def test_it_founds_starts_watches_and_stops_in_order(data: Path, number: signal.
         "Stopped.",
     ]
     assert (data / "handed-in").exists()
+    assert data.stat().st_mode & 0o077 == 0  # as the node founds it: nobody else's business
 
 
 def test_an_interrupt_counts_even_where_a_shell_had_it_ignored(data: Path) -> None:
