@@ -80,8 +80,7 @@ class Leading:
         """Send the next entries, even none; False when it needs a snapshot instead."""
         prev_term = self._tail.term_at(progress.next - 1)
         if prev_term is None:
-            progress.await_snapshot()
-            self._out.snapshot_to(peer)
+            self._send_snapshot(peer, progress)
             return False
         entries = self._tail.batch(progress.next - 1)
         self._say(peer, progress.next - 1, prev_term, entries)
@@ -90,6 +89,10 @@ class Leading:
         elif progress.state == "probe":
             progress.waiting = True
         return True
+
+    def _send_snapshot(self, peer: str, progress: Progress) -> None:
+        progress.await_snapshot()
+        self._out.snapshot_to(peer)
 
     def _say(
         self, peer: str, prev_index: int, prev_term: int, entries: tuple[Entry, ...] = ()
@@ -108,13 +111,15 @@ class Leading:
         self._begin_reads()
 
     def _ping(self, peer: str, progress: Progress) -> None:
-        if progress.state == "replicate":
-            prev_term = self._tail.term_at(progress.next - 1)
-            assert prev_term is not None, (peer, progress)
+        prev_term = self._tail.term_at(progress.next - 1)
+        if progress.state == "replicate" and prev_term is not None:
             self._say(peer, progress.next - 1, prev_term)
-        else:
-            # Nothing is known to agree here; the beginning of all logs always does.
-            self._say(peer, 0, 0)
+            return
+        if progress.state == "replicate":
+            # It was silent, or slow, while what it needs next was forgotten.
+            self._send_snapshot(peer, progress)
+        # Nothing is known to agree here; the beginning of all logs always does.
+        self._say(peer, 0, 0)
 
     def announce_commit(self) -> None:
         """Tell those who have everything how much of it is decided."""
