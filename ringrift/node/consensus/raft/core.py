@@ -328,7 +328,8 @@ class Raft:
         if granted and self.voted_for is None:
             self.voted_for = sender
             self._out.vote(HardState(self.term, sender))
-        if granted:
+        # A late copy of the request that elected our leader is no reason to forget who leads.
+        if granted and self.leader is None:
             self._follow(self.term, None, now)
         self._out.say(sender, VoteReply(self.term, granted))
 
