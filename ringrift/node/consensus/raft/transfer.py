@@ -44,7 +44,9 @@ class Outgoing:
         return self._sent_at + self._timing.retry
 
     def acknowledged(self, number: int, now: float) -> None:
-        """The follower wants part `number` next."""
+        """The follower wants part `number` next; 0 again when it has lost what it had."""
+        if number == 0 and self._acknowledged:
+            self._acknowledged = self._sent = 0
         if self._acknowledged < number <= self.parts:
             self._acknowledged = number
             self._sent = max(self._sent, number)
