@@ -107,7 +107,12 @@ class Node:
         self.membership = self._membership()
         self.worker = self._worker()
         self.pictures = Pictures(
-            replica, self._shown(), self._observe, self.clock, settings.node.view_interval_s
+            replica,
+            self._shown(),
+            self._observe,
+            self.clock,
+            self.blocking,
+            settings.node.view_interval_s,
         )
         self.supervisor = Supervisor(
             self._loops(options),

@@ -1,10 +1,16 @@
 """Every network with its strength: `ModelsView` from the model registry. Pure.
 
 Ratings are computed here from the recorded matches, never stored; each config has its own scale,
-anchored at the heuristic player.
+anchored at the heuristic player. Fitting them takes half a second for a thousand networks, so it is
+done off the event loop, on `Networks` that were taken from the state on it, and only once for the
+same matches.
 """
 
-from ringrift.node.cluster.models import Model, Verdict
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ringrift.engine.config import CONFIGS
+from ringrift.node.cluster.models import Model, Status, Verdict
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import EvaluationOutcome, TrainingOutcome
 from ringrift.node.control.evaluation import HEURISTIC
@@ -25,16 +31,35 @@ ANCHOR_ELO = 1200.0
 UNRATED = RatingView(elo=None, standard_error=None, games=0)
 
 
-def models_view(state: ClusterState, now_ms: int) -> ModelsView:
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """What a picture of the networks shows, as it was at one moment and will stay.
+
+    `models` are oldest first by config, `status` says by sha256 how each stands.
+    """
+
+    models: dict[str, tuple[Model, ...]]
+    status: dict[str, Status]
+
+
+def networks_of(state: ClusterState) -> Networks:
+    """Take what `models_view` needs from the state, which will have changed when it is used."""
+    models = {config: tuple(state.models.of(config)) for config in state.configs.rows}
+    status: dict[str, Status] = {
+        model.sha256: state.model_status(model) for known in models.values() for model in known
+    }
+    return Networks(models, status)
+
+
+def models_view(networks: Networks, now_ms: int) -> ModelsView:
     """Return every network, oldest first within its config, and the baselines they met."""
     views: list[ModelView] = []
     baselines: dict[str, dict[str, RatingView]] = {}
-    for config in state.configs.rows:
-        models = state.models.of(config)
-        ratings = _ratings(models)
+    for config, models in networks.models.items():
+        ratings = _ratings(_matches(models))
         known = {model.sha256 for model in models}
         baselines[config] = {name: r for name, r in ratings.items() if name not in known}
-        views += [_model(state, model, ratings, now_ms) for model in models]
+        views += [_model(networks.status[m.sha256], m, ratings, now_ms) for m in models]
     return ModelsView(
         at=now_ms / 1000,
         anchor=ANCHOR,
@@ -44,12 +69,16 @@ def models_view(state: ClusterState, now_ms: int) -> ModelsView:
     )
 
 
-def _ratings(models: list[Model]) -> dict[str, RatingView]:
-    matches = [
+def _matches(models: tuple[Model, ...]) -> tuple[Match, ...]:
+    return tuple(
         Match.of_histogram(model.sha256, opponent, outcome.histogram)
         for model in models
         for opponent, outcome in model.matches.items()
-    ]
+    )
+
+
+@lru_cache(maxsize=len(CONFIGS))
+def _ratings(matches: tuple[Match, ...]) -> dict[str, RatingView]:
     return {name: _rating(r) for name, r in fit_ratings(matches, ANCHOR, ANCHOR_ELO).items()}
 
 
@@ -57,15 +86,13 @@ def _rating(rating: Rating) -> RatingView:
     return RatingView(elo=rating.elo, standard_error=rating.standard_error, games=rating.games)
 
 
-def _model(
-    state: ClusterState, model: Model, ratings: dict[str, RatingView], now_ms: int
-) -> ModelView:
+def _model(status: Status, model: Model, ratings: dict[str, RatingView], now_ms: int) -> ModelView:
     return ModelView(
         sha256=model.sha256,
         config=model.config,
         generation=model.generation,
         parent=model.parent,
-        status=state.model_status(model),
+        status=status,
         games_seen=model.games_seen,
         age_s=max(0.0, (now_ms - model.at_ms) / 1000),
         rating=ratings.get(model.sha256, UNRATED),

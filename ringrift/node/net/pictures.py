@@ -1,15 +1,23 @@
-"""Keeps the newest pictures of the node: built off the requests, swapped in one assignment."""
+"""Keeps the newest pictures of the node: built off the requests, swapped in one assignment.
+
+The page of the node is built on the event loop, the networks with their ratings beside it.
+"""
 
 from collections.abc import Callable
 
+import trio
+
 from ringrift.node.consensus.replica import Replica
-from ringrift.node.net.model_views import models_view
+from ringrift.node.net.model_views import Networks, models_view, networks_of
 from ringrift.node.net.observed import Identity, Observed
 from ringrift.node.net.views import status_view
+from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.loop import Pulse
 from ringrift.wire.views import ModelsView, StatusView
 
+MODELS_PAUSE_S = 10.0
+"""Longest time between two pictures of the same networks: only their ages differ."""
 DIGEST_PAUSE_S = 5.0
 DIGEST_SHARE = 1 / 500
 """The digest reads the whole state (4 µs a row), so it is not taken for every picture, and the
@@ -25,6 +33,7 @@ class Pictures:
         who: Identity,
         observe: Callable[[str], Observed],
         clock: Clock,
+        blocking: Blocking,
         interval_s: float,
     ) -> None:
         """`observe(digest)` returns what there is to see now, with the state digest put in."""
@@ -32,8 +41,10 @@ class Pictures:
         self._who = who
         self._observe = observe
         self._clock = clock
+        self._blocking = blocking
         self._interval_s = interval_s
-        self._models_index: int | None = None
+        self._networks: Networks | None = None
+        self._models_at = 0.0
         self._digest = (0, "")
         self._digest_due_at = 0.0
         self.status: StatusView | None = None
@@ -42,21 +53,35 @@ class Pictures:
     async def run(self, pulse: Pulse) -> None:
         """Build pictures until cancelled."""
         pulse.ready()
-        while True:
-            started = self._clock.now()
-            self.build()
-            pulse.ran({"build_ms": round(1000 * (self._clock.now() - started), 2)})
-            await self._clock.sleep(self._interval_s)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._keep_models)
+            while True:
+                started = self._clock.now()
+                self._build_status()
+                pulse.ran({"build_ms": round(1000 * (self._clock.now() - started), 2)})
+                await self._clock.sleep(self._interval_s)
 
-    def build(self) -> None:
-        """Build both pictures from one consistent state."""
-        state = self._replica.state
+    def _build_status(self) -> None:
+        assert self.models is not None
         index, digest = self._state_digest()
         observed = self._observe(f"{index}:{digest}")
-        if self.models is None or self._models_index != state.index:
-            self.models = models_view(state, observed.now_ms)
-            self._models_index = state.index
-        self.status = status_view(state, self.models, self._who, observed)
+        self.status = status_view(self._replica.state, self.models, self._who, observed)
+
+    async def _keep_models(self, task_status: trio.TaskStatus[None]) -> None:
+        while True:
+            await self._build_models()
+            task_status.started()
+            task_status = trio.TASK_STATUS_IGNORED
+            await self._clock.sleep(self._interval_s)
+
+    async def _build_models(self) -> None:
+        """Build the picture of the networks, if they changed or their ages are old."""
+        networks, now = networks_of(self._replica.state), self._clock.now()
+        if networks == self._networks and now - self._models_at < MODELS_PAUSE_S:
+            return
+        now_ms = self._clock.wall_ms()
+        self.models = await self._blocking(lambda: models_view(networks, now_ms))
+        self._networks, self._models_at = networks, now
 
     def _state_digest(self) -> tuple[int, str]:
         """Return the newest (index, digest) that was taken."""

@@ -48,7 +48,13 @@ async def test_pictures_follow_the_state_and_the_digest_names_its_entry(
             slots=1, slots_busy=0, progress={}, past=NoPast(),
         )  # fmt: skip
 
-    pictures = Pictures(replica, WHO, observe, clock, 0.5)
+    built: list[float] = []
+
+    async def counted(function: Callable[[], T]) -> T:
+        built.append(clock.now())
+        return function()
+
+    pictures = Pictures(replica, WHO, observe, clock, counted, 0.5)
     assert pictures.status is None
     async with trio.open_nursery() as nursery:
         await nursery.start(replica.run)
@@ -68,4 +74,8 @@ async def test_pictures_follow_the_state_and_the_digest_names_its_entry(
         await trio.sleep(6)
         assert pictures.status is not None
         assert pictures.status.state_digest == f"3:{replica.state.digest()}"
+        # The networks are rated off the loop, and not again while they stay the same.
+        assert len(built) == 2
+        await trio.sleep(10)
+        assert len(built) == 3
         nursery.cancel_scope.cancel()

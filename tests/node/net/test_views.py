@@ -10,7 +10,7 @@ from prometheus_client import generate_latest
 import ringrift.train
 from ringrift.node.cluster import commands as c
 from ringrift.node.net.metrics import registry_of
-from ringrift.node.net.model_views import models_view
+from ringrift.node.net.model_views import models_view, networks_of
 from ringrift.node.net.observed import Host, Identity, Observed
 from ringrift.node.net.stages import EXPORT_UNIT, stage_views
 from ringrift.node.net.views import node_health, status_view
@@ -46,7 +46,7 @@ def observed(
 
 
 def page(ledger: Ledger, seen: Observed | None = None) -> StatusView:
-    models = models_view(ledger.state, 10_000)
+    models = models_view(networks_of(ledger.state), 10_000)
     return status_view(ledger.state, models, WHO, seen or observed())
 
 
@@ -145,7 +145,7 @@ def test_models_carry_ratings_with_errors_and_bounds_of_their_matches() -> None:
     strong, weak = ledger.publish(7), ledger.publish(8)
     ledger.record(strong, "heuristic-1", 2, 6, 12)
     ledger.record(weak, "heuristic-1", 12, 6, 2)
-    view = models_view(ledger.state, 10_000)
+    view = models_view(networks_of(ledger.state), 10_000)
     first, second = view.models
     assert (first.sha256, second.sha256) == (strong, weak)
     assert first.rating.elo is not None
@@ -159,10 +159,21 @@ def test_models_carry_ratings_with_errors_and_bounds_of_their_matches() -> None:
     assert view.baselines[CONFIG]["heuristic-1"].elo == view.anchor_elo
 
 
+def test_networks_stay_as_they_were_and_equal_ones_are_the_same() -> None:
+    ledger = Ledger.founded()
+    strong = ledger.publish(7)
+    before, again = networks_of(ledger.state), networks_of(ledger.state)
+    ledger.record(strong, "heuristic-1", 2, 6, 12)
+    assert before == again
+    assert before != networks_of(ledger.state)
+    (shown,) = models_view(before, 10_000).models
+    assert (shown.matches, shown.rating.elo) == ((), None)
+
+
 def test_a_model_without_a_match_is_unrated_and_not_zero() -> None:
     ledger = Ledger.founded()
     ledger.publish(7)
-    (model,) = models_view(ledger.state, 10_000).models
+    (model,) = models_view(networks_of(ledger.state), 10_000).models
     assert (model.rating.elo, model.rating.games, model.verdict) == (None, 0, None)
 
 
