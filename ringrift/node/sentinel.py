@@ -11,7 +11,7 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -45,6 +45,15 @@ STOP_SLACK_S = 30.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("sentinel")
 _status_decoder: msgspec.json.Decoder[StatusView] = msgspec.json.Decoder(StatusView)
+
+
+def node_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a node: its numpy, which fits ratings, keeps to one thread.
+
+    The cores belong to the children, which set these for themselves; the threads of a linear
+    algebra library that wait for each other beside busy children take many times as long as one.
+    """
+    return {**own, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 class Sentinel:
@@ -97,7 +106,9 @@ class Sentinel:
     async def _one_life(self) -> int:
         """Start the node and wait for its end; it never outlives this call."""
         command = [sys.executable, "-m", "ringrift.node", *self._arguments, "--end-with-stdin"]
-        process = await trio.lowlevel.open_process(command, stdin=subprocess.PIPE, process_group=0)
+        process = await trio.lowlevel.open_process(
+            command, stdin=subprocess.PIPE, process_group=0, env=node_environment(os.environ)
+        )
         self._keeper.started(self._clock.now())
         self._process = process
         try:

@@ -240,6 +240,8 @@ def test_a_node_goes_with_its_sentinel(site: Site) -> None:
     with site.running("ringrift.node.sentinel") as sentinel:
         status = site.until(lambda s: s.work_counts["claimed"] > 0)
         family = [status.pid, *(child.pid for child in descendants(status.pid))]
+        # The node's own numpy takes no core from the children.
+        assert psutil.Process(status.pid).environ()["OPENBLAS_NUM_THREADS"] == "1"
         sentinel.kill()
         sentinel.wait(DEADLINE_S)
         deadline = time.monotonic() + DEADLINE_S
