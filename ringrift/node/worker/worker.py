@@ -52,6 +52,9 @@ from ringrift.wire.views import Figure, ProgressView
 EMPTY_CLAIM_PAUSE_S = 5.0
 """Pause after a claim that brought nothing, so that misses do not fill the log."""
 
+MOST_CLAIMED = 256
+"""Items of one claim, as `cluster.commands.ClaimWork` bounds it; a larger machine asks again."""
+
 Propose = Callable[[Command], Awaitable[Proposed]]
 log: structlog.stdlib.BoundLogger = structlog.get_logger("worker")
 
@@ -198,7 +201,7 @@ class Worker:
                     node=self._place.node_id,
                     boot=self._place.boot,
                     kinds=kinds,
-                    slots=self.slots.free,
+                    slots=min(self.slots.free, MOST_CLAIMED),
                 )
             )
         ).result

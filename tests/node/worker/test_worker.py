@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import sys
+import typing
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ import trio
 from ringrift.node.cluster.commands import (
     AddWork,
     CancelWork,
+    ClaimWork,
     JoinMember,
     SetConfigMode,
     SetNodeMode,
@@ -35,7 +37,7 @@ from ringrift.node.sim.disk import MemoryDisk
 from ringrift.node.worker.admission import admission
 from ringrift.node.worker.claims import CHILD_FILE, ChildRecord
 from ringrift.node.worker.slots import Slots
-from ringrift.node.worker.worker import Worker, Workplace
+from ringrift.node.worker.worker import MOST_CLAIMED, Worker, Workplace
 
 FAKE = Path(__file__).parents[1] / "fake_child.py"
 NODE = "node-1"
@@ -173,6 +175,18 @@ async def test_slots_bound_what_runs_at_once(tmp_path: Path) -> None:
             await here.until(lambda: worker.slots.busy == 1)
             assert len(list(here.state.work.claimed())) == 1
             assert len(list(here.state.work.pending())) == 2
+
+
+async def test_a_machine_of_more_slots_than_a_claim_may_name_asks_more_than_once(
+    tmp_path: Path,
+) -> None:
+    async with site(tmp_path) as here:
+        item = await here.queue()
+        worker = here.worker("good", 0.0, slots=MOST_CLAIMED + 1)
+        async with here.working(worker):
+            await here.until(lambda: here.item(item).state == "completed")
+    bounded = typing.get_type_hints(ClaimWork, include_extras=True)["slots"]
+    assert msgspec.convert(MOST_CLAIMED, bounded) == MOST_CLAIMED
 
 
 async def test_a_drain_hands_in_and_gives_back_without_costing_an_attempt(tmp_path: Path) -> None:
