@@ -117,8 +117,8 @@ class History:
         """Return when an event of each name was last recorded."""
         return dict(self._db.execute("SELECT name, max(at_ms) FROM events GROUP BY name"))
 
-    def _transaction(self) -> "_Transaction":
-        return _Transaction(self._db)
+    def _transaction(self) -> "Transaction":
+        return Transaction(self._db)
 
     def _insert(
         self, event: AnyEvent, at_ms: int, index: int | None, ordinal: int | None
@@ -146,8 +146,11 @@ class History:
             self._db.execute("DELETE FROM events WHERE seq <= ?", (new[-1].seq - MAX_EVENTS,))
 
 
-class _Transaction:
-    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK when it ends with an exception."""
+class Transaction:
+    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK when it or the commit ends with an exception.
+
+    A commit that failed (a full disk) may leave the transaction open; the next one could not begin.
+    """
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -156,7 +159,12 @@ class _Transaction:
         self._db.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        try:
+            if kind is None:
+                self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
 
 
 def event_name(event: AnyEvent) -> str:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ringrift.node.cluster.results import Applied, Done
-from ringrift.node.data.history import History, event_name
+from ringrift.node.data.history import History, Transaction, event_name
 from ringrift.wire.events import AnyEvent, LoopFailed, ShardRegistered, WorkQueued
 from ringrift.wire.log import Entry
 from ringrift.wire.views import EventView
@@ -93,6 +93,21 @@ def test_a_failing_transaction_leaves_nothing(history: History) -> None:
         history.record(entries())
     assert history.recent(10, None) == ()
     assert history.applied_index == 0
+
+
+def test_a_commit_that_fails_does_not_stay_open() -> None:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    db.executescript(
+        "PRAGMA foreign_keys = ON; CREATE TABLE a (id INTEGER PRIMARY KEY);"
+        "CREATE TABLE b (a INTEGER REFERENCES a DEFERRABLE INITIALLY DEFERRED);"
+    )
+    for _ in range(2):
+        with pytest.raises(sqlite3.IntegrityError), Transaction(db):
+            db.execute("INSERT INTO b VALUES (7)")
+    with Transaction(db):
+        db.execute("INSERT INTO a VALUES (7)")
+    assert db.execute("SELECT id FROM a").fetchall() == [(7,)]
+    db.close()
 
 
 def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
