@@ -40,6 +40,7 @@ class LoopRecord:
 
     state: LoopState = "starting"
     reason: str = "starting"
+    well: bool = True
     runs: int = 0
     failures: int = 0
     failures_in_a_row: int = 0
@@ -64,9 +65,19 @@ class Pulse:
         self._record.reason = reason
         self._on_ready()
 
-    def ran(self, figures: Mapping[str, Figure] | None = None, reason: str = "running") -> None:
-        """Report one round, its figures and, in a few words, what it found."""
+    def ran(
+        self,
+        figures: Mapping[str, Figure] | None = None,
+        reason: str = "running",
+        *,
+        well: bool = True,
+    ) -> None:
+        """Report one round, its figures and, in a few words, what it found.
+
+        Not `well`: the loop itself goes on, but what it is there for fails, for that reason.
+        """
         record = self._record
+        record.well = well
         record.runs += 1
         record.last_run_at = self._clock.now()
         if figures is not None:
@@ -126,7 +137,7 @@ def health(loop: Loop, record: LoopRecord, now: float) -> tuple[bool | None, str
                 False,
                 f"no round for {now - since:.0f} s, one is due every {loop.interval_s:g} s",
             )
-    return True, record.reason
+    return record.well, record.reason
 
 
 def loop_view(loop: Loop, record: LoopRecord, now: float) -> LoopView:

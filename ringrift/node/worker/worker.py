@@ -55,6 +55,11 @@ EMPTY_CLAIM_PAUSE_S = 5.0
 MOST_CLAIMED = 256
 """Items of one claim, as `cluster.commands.ClaimWork` bounds it; a larger machine asks again."""
 
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+"""After a child that failed, before the next claim: doubled from failure to failure."""
+SICK_AFTER = 3
+"""Children that failed in a row before the worker says that it is not well."""
+
 Propose = Callable[[Command], Awaitable[Proposed]]
 log: structlog.stdlib.BoundLogger = structlog.get_logger("worker")
 
@@ -118,6 +123,9 @@ class Worker:
         self._counts: Counter[str] = Counter()
         self._rejections: dict[str, int] = {}
         self._not_before = 0.0
+        self._failed_in_a_row = 0
+        self._failure = ""
+        self._resume_at = 0.0
         self._closing: str | None = None
 
     def progress(self) -> dict[tuple[int, int], ProgressView]:
@@ -155,7 +163,7 @@ class Worker:
                 await self._give_back_orphans()
                 self._stop_what_is_lost()
                 reason = await self._claim(nursery)
-                pulse.ran(self._figures(), reason)
+                pulse.ran(self._figures(), reason, well=self._failed_in_a_row < SICK_AFTER)
                 await self._wakeup.wait(self._settings.claim_interval_s)
 
     def _figures(self) -> dict[str, Figure]:
@@ -193,6 +201,8 @@ class Worker:
             return self._closing or admitted.reason
         kinds = self._wanted(admitted.kinds)
         now = self._clock.now()
+        if now < self._resume_at:
+            return self._why_paused(now)
         if self.slots.free == 0 or not kinds or now < self._not_before:
             return admitted.reason or f"{self.slots.busy} of {self.slots.total} slots busy"
         result = (
@@ -234,6 +244,7 @@ class Worker:
                 log.warning("handing in was refused", item=key[0], reason=result.reason)
             verb = {CompleteWork: "completed", ReturnWork: "returned", FailWork: "failed"}
             self._counts[verb[type(command)]] += 1
+            self.note_end(command)
             # A child that was killed may have finished a shard without a word.
             self._counts["recovered"] += await self._leftovers.recover(place)
             await self._blocking(place.remove)
@@ -242,6 +253,20 @@ class Worker:
             self.slots.busy -= 1
             running.done.set()
             self._wakeup.ring()
+
+    def note_end(self, command: CompleteWork | ReturnWork | FailWork) -> None:
+        """Make room between children that fail: one that cannot even start fails in no time."""
+        if isinstance(command, CompleteWork):
+            self._failed_in_a_row, self._resume_at = 0, 0.0
+        elif isinstance(command, FailWork):
+            self._failed_in_a_row += 1
+            self._failure = command.reason
+            self._resume_at = self._clock.now() + pause_s(self._failed_in_a_row)
+
+    def _why_paused(self, now: float) -> str:
+        many = self._failed_in_a_row > 1
+        failed = f"{self._failed_in_a_row} children failed in a row" if many else "a child failed"
+        return f"{failed}, the next starts in {self._resume_at - now:.0f} s: {self._failure}"
 
     async def _run_child(
         self, place: ClaimPlace, running: Running
@@ -325,3 +350,8 @@ class Worker:
         except (BlobError, JobError) as error:
             reason = str(error)
         return FailWork(item=item, claim=claim, reason=clipped(reason))
+
+
+def pause_s(failures: int) -> float:
+    """Return the pause after the `failures`-th failure in a row (from 1)."""
+    return float(min(FIRST_PAUSE_S * 2 ** min(failures - 1, 20), LONGEST_PAUSE_S))

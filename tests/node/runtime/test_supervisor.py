@@ -155,6 +155,17 @@ async def test_a_loop_that_hangs_is_unhealthy_with_the_reason(autojump_clock: Mo
     assert "no round for 28 s, one is due every 2 s" in view.reason
 
 
+async def test_a_loop_that_runs_may_say_that_what_it_does_fails(
+    autojump_clock: MockClock,
+) -> None:
+    async def unlucky(pulse: Pulse) -> None:
+        pulse.ran(reason="every child failed", well=False)
+        await trio.sleep_forever()
+
+    view = await observed(supervisor(Loop("x", unlucky)), 1)
+    assert (view.state, view.healthy, view.reason) == ("running", False, "every child failed")
+
+
 async def test_a_loop_that_ends_is_stopped_and_neither_healthy_nor_not(
     autojump_clock: MockClock,
 ) -> None:

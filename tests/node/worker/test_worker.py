@@ -18,13 +18,16 @@ from ringrift.node.cluster.commands import (
     AddWork,
     CancelWork,
     ClaimWork,
+    CompleteWork,
+    FailWork,
     JoinMember,
+    ReturnWork,
     SetConfigMode,
     SetNodeMode,
 )
 from ringrift.node.cluster.results import Queued
 from ringrift.node.cluster.state import ClusterState
-from ringrift.node.cluster.work import Item, SelfplayWork
+from ringrift.node.cluster.work import Item, SelfplayOutcome, SelfplayWork
 from ringrift.node.consensus.proposer import Proposer
 from ringrift.node.consensus.single import SingleReplica
 from ringrift.node.data.blobs import BlobStore
@@ -37,7 +40,13 @@ from ringrift.node.sim.disk import MemoryDisk
 from ringrift.node.worker.admission import admission
 from ringrift.node.worker.claims import CHILD_FILE, ChildRecord
 from ringrift.node.worker.slots import Slots
-from ringrift.node.worker.worker import MOST_CLAIMED, Worker, Workplace
+from ringrift.node.worker.worker import (
+    MOST_CLAIMED,
+    SICK_AFTER,
+    Worker,
+    Workplace,
+    pause_s,
+)
 
 FAKE = Path(__file__).parents[1] / "fake_child.py"
 NODE = "node-1"
@@ -228,6 +237,37 @@ async def test_a_failing_child_costs_attempts_until_the_item_has_failed_for_a_re
             await here.until(lambda: here.item(item).state == "failed")
         assert here.item(item).attempts == 2
         assert words in (here.item(item).error or "")
+
+
+async def test_children_that_cannot_live_are_not_started_over_and_over(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        for _ in range(20):
+            await here.queue(max_attempts=1)
+        async with here.working(here.worker("crash", 0.0)):
+            await here.until(lambda: not here.record.well)
+            assert here.runs == SICK_AFTER
+            assert "3 children failed in a row, the next starts in" in here.record.reason
+            assert "out of coffee" in here.record.reason
+            await trio.sleep(1)
+            assert here.runs == SICK_AFTER
+
+
+async def test_a_child_that_finishes_makes_up_for_those_that_failed(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        item = await here.queue()
+        worker = here.worker("good", 0.0)
+        for _ in range(SICK_AFTER):
+            worker.note_end(FailWork(item=item, claim=1, reason="bad luck"))
+        worker.note_end(ReturnWork(item=item, claim=1, reason="a drain says nothing"))
+        async with here.working(worker):
+            await here.until(lambda: not here.record.well)
+            worker.note_end(CompleteWork(item=item, claim=1, outcome=SelfplayOutcome(8, 8, 1.0)))
+            await here.until(lambda: here.item(item).state == "completed")
+            assert here.record.well
+
+
+def test_pauses_after_failures_double_to_a_minute() -> None:
+    assert [pause_s(n) for n in (1, 2, 3, 6, 7, 10_000)] == [1, 2, 4, 32, 60, 60]
 
 
 async def test_a_killed_child_costs_one_attempt_and_the_work_goes_on(tmp_path: Path) -> None:
