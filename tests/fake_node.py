@@ -39,9 +39,12 @@ class FakeNode(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
                     return 404, ErrorView(error=f"config {wanted!r} is unknown.")
                 return 200, cockpit.MODELS
             case "GET", "/events/recent":
-                after = int(query.get("after", ["0"])[0])
                 limit = int(query.get("limit", ["100"])[0])
-                found = tuple(e for e in cockpit.EVENTS if e.seq > after)[-limit:]
+                if "after" in query:  # as a node does: the first after it, without it the newest
+                    after = int(query["after"][0])
+                    found = tuple(e for e in cockpit.EVENTS if e.seq > after)[:limit]
+                else:
+                    found = cockpit.EVENTS[-limit:]
                 return 200, EventsView(events=found)
             case "POST", "/actions":
                 request = msgspec.json.decode(body, type=ActionRequest)

@@ -33,12 +33,12 @@ class LiveView:
 
     _told: dict[str, ModelView] | None = None
     _last_pulse: float | None = None
-    _last_seq: int = 0
+    _last_seq: int | None = None
     _silent: bool = False
 
     @property
-    def last_seq(self) -> int:
-        """The newest event that was taken in."""
+    def last_seq(self) -> int | None:
+        """The newest event that was taken in; None before any, when the newest are to be asked."""
         return self._last_seq
 
     def look(
@@ -68,7 +68,7 @@ class LiveView:
 
     def _happened(self, events: Iterable[EventView]) -> Iterator[EventView]:
         for event in events:
-            if event.seq <= self._last_seq:
+            if self._last_seq is not None and event.seq <= self._last_seq:
                 continue
             self._last_seq = event.seq
             if event.name in TOLD_EVENTS:

@@ -67,6 +67,14 @@ def test_a_match_that_grew_is_told_again() -> None:
     assert "won 76 of 80 = 95.0 %" in line
 
 
+def test_it_asks_for_the_newest_events_first_and_then_for_what_came_after() -> None:
+    view = LiveView()
+    assert view.last_seq is None  # 0 would mean the oldest, and old news told as new
+    view.look(cockpit.STATUS, cockpit.MODELS, cockpit.EVENTS, 0.0)
+    assert view.last_seq == cockpit.EVENTS[-1].seq
+    assert view.look(cockpit.STATUS, cockpit.MODELS, cockpit.EVENTS, 1.0) == []
+
+
 def test_a_line_every_ten_seconds() -> None:
     view = begun(cockpit.MODELS)
     told = [len(view.look(cockpit.STATUS, cockpit.MODELS, (), now)) for now in range(1, 31)]
