@@ -32,7 +32,7 @@ class Outgoing:
 
     def due(self, now: float) -> range:
         """The parts to send now; they count as sent."""
-        if now - self._sent_at >= self._timing.retry:
+        if now >= self.next_retry():
             self._sent = self._acknowledged
         first, self._sent = self._sent, min(self.parts, self._acknowledged + WINDOW)
         if first < self._sent:

@@ -1,0 +1,155 @@
+"""What simulated clients wish: workers that add, claim and end work, and an operator."""
+
+import random
+from collections.abc import Callable
+
+from ringrift.node.cluster import commands as c
+from ringrift.node.cluster.results import (
+    Claimed,
+    Queued,
+    SessionLost,
+    SessionOpened,
+)
+from ringrift.node.cluster.shards import ShardFacts
+from ringrift.node.cluster.work import SelfplayOutcome, SelfplayWork
+from ringrift.node.control.leases import ClaimKey
+from ringrift.node.sim.asks import Change, HandOver, Propose, Read, Told
+from ringrift.node.sim.client import Wish
+from ringrift.wire.log import NO_SESSION, Voters
+
+CONFIG = "hex8_2p"
+MOST_QUEUED = 30
+FEWEST_VOTERS = 3
+
+
+class Worker:
+    """Opens a session, joins, and then does a bit of everything with work items.
+
+    Now and then it forgets what it holds (the lease must run out), falls silent for long enough to
+    lose its session, or starts a new life.
+    """
+
+    def __init__(self, name: str, rng: random.Random, pace: float) -> None:
+        self.name = name
+        self.held: list[ClaimKey] = []
+        self._rng, self._pace = rng, pace
+        self._boot = 1
+        self._session: int | None = None
+        self._seq = 0
+        self._member = False
+        self._games = 0
+        self._todo: list[c.Command] = []
+        self._queued = 0
+
+    def pause(self) -> float:
+        if self._rng.random() < 0.004:
+            return self._rng.uniform(14.0, 25.0)
+        return self._rng.expovariate(1.0 / self._pace)
+
+    def next_wish(self) -> Wish | None:
+        rng = self._rng
+        if self._session is None:
+            opened = c.OpenSession(owner=self.name, boot=self._boot)
+            return Propose(NO_SESSION, 0, c.encode_command(opened))
+        if not self._member:
+            joined = c.JoinMember(node=self.name, name=self.name, boot=self._boot, version="1")
+            self._todo = [joined, c.SetConfigMode(config=CONFIG, mode="active")]
+            self._member = True
+        if not self._todo and rng.random() < 0.15:
+            return Read()
+        command = self._todo.pop(0) if self._todo else self._command()
+        if command is None:
+            return None
+        self._seq += 1
+        return Propose(self._session, self._seq, c.encode_command(command))
+
+    def told(self, wish: Wish, told: Told) -> None:
+        match told.result:
+            case SessionOpened(session=session):
+                self._session, self._seq = session, 0
+            case SessionLost():
+                self._session = None
+            case Queued():
+                self._queued += 1
+            case Claimed(claim=claim, items=items):
+                self.held += [(item, claim) for item in items]
+                self._queued = max(0, self._queued - len(items))
+            case _:
+                pass
+
+    def _command(self) -> c.Command | None:
+        rng = self._rng
+        draw = rng.random()
+        if draw < 0.005:
+            self._boot, self._session, self._member = self._boot + 1, None, False
+            self.held.clear()
+            return None
+        if self.held and draw < 0.55:
+            return self._end(*self.held.pop(rng.randrange(len(self.held))))
+        if draw < 0.75 and self._queued < MOST_QUEUED:
+            work = SelfplayWork(8, 8, 8, 16, 8, 8, 4, 0.25)
+            return c.AddWork(
+                config=CONFIG,
+                payload=work,
+                priority=rng.choice((50, 60)),
+                max_attempts=3,
+                timeout_s=60,
+            )
+        return c.ClaimWork(node=self.name, boot=self._boot, kinds=("selfplay",), slots=2)
+
+    def _end(self, item: int, claim: int) -> c.Command | None:
+        draw = self._rng.random()
+        if draw < 0.15:
+            return None  # forgotten: nobody renews it any more
+        if draw < 0.25:
+            return c.FailWork(item=item, claim=claim, reason="it stumbled")
+        if draw < 0.35:
+            return c.ReturnWork(item=item, claim=claim, reason="it drains")
+        self._todo.append(
+            c.CompleteWork(item=item, claim=claim, outcome=SelfplayOutcome(8, 100, 1.0))
+        )
+        return c.RegisterShard(item=item, claim=claim, shard=self._shard())
+
+    def _shard(self) -> ShardFacts:
+        number, self._games = self._games, self._games + 8
+        return ShardFacts(
+            sha256=f"{self._rng.getrandbits(256):064x}",
+            bytes=5000,
+            config=CONFIG,
+            run_id=f"{self._rng.getrandbits(128):032x}",
+            first_game=number,
+            games=8,
+            decisions=100,
+            full_rows=25,
+            steps=200,
+            source="untrained",
+        )
+
+
+class Operator:
+    """Adds and removes voters one by one, hands leadership over, and evicts ended work."""
+
+    def __init__(
+        self, rng: random.Random, nodes: Voters, voters: Callable[[], Voters], pace: float
+    ) -> None:
+        self._rng, self._nodes, self._voters, self._pace = rng, nodes, voters, pace
+
+    def pause(self) -> float:
+        return self._rng.expovariate(1.0 / self._pace)
+
+    def next_wish(self) -> Wish | None:
+        rng, voters = self._rng, self._voters()
+        if rng.random() < 0.3:
+            return HandOver(rng.random())
+        others = [node for node in self._nodes if node not in voters]
+        changed = set(voters)
+        if others and (len(voters) <= FEWEST_VOTERS or rng.random() < 0.6):
+            changed.add(rng.choice(others))
+        elif len(voters) > FEWEST_VOTERS:
+            changed.remove(rng.choice(voters))
+        else:
+            return None
+        return Change(tuple(sorted(changed)), c.encode_command(c.ChangeVoters()))
+
+    def told(self, wish: Wish, told: Told) -> None:
+        pass
