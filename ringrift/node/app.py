@@ -50,7 +50,7 @@ from ringrift.node.runtime.settings import Settings
 from ringrift.node.runtime.supervisor import Supervisor
 from ringrift.node.runtime.wakeup import Wakeup
 from ringrift.node.runtime.watchdog import LagWatchdog
-from ringrift.node.worker.admission import Admission, admission
+from ringrift.node.worker.admission import Admission, admission, hindered
 from ringrift.node.worker.slots import slots_for
 from ringrift.node.worker.worker import Worker, Workplace
 from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
@@ -322,6 +322,7 @@ class Node:
             slots_busy=self.worker.slots.busy,
             progress=self.worker.progress(),
             past=self.recorder,
+            hindered=hindered(self.settings.worker.kinds, self._admit()),
         )
 
 

@@ -1,6 +1,6 @@
 """What a node observes of itself: handed to the views, never written to the log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ringrift.wire.views import LoopView, ProgressView
@@ -41,7 +41,8 @@ class Measured(Protocol):
 class Observed:
     """One moment of this node. Ages are taken against `now_ms`, the node's own wall clock.
 
-    `progress` maps (item, claim) of a running child to what it said last.
+    `progress` maps (item, claim) of a running child to what it said last, `hindered` each kind of
+    work that this node may not claim now to why.
     """
 
     now_ms: int
@@ -59,6 +60,7 @@ class Observed:
     slots_busy: int
     progress: dict[tuple[int, int], ProgressView]
     past: Measured
+    hindered: dict[str, str] = field(default_factory=dict[str, str])
 
     def age_s(self, at_ms: int | None) -> float | None:
         """Return how long ago a wall-clock time was; never negative."""

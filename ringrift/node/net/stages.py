@@ -74,6 +74,9 @@ def _work_stage(
     if running:
         where = ", ".join(sorted({item.config for item in running}))
         return _stage(name, "running", f"{len(running)} at work on {where}", observed, figures)
+    if waiting and kind in observed.hindered:
+        reason = f"{len(waiting)} wait: {observed.hindered[kind]}"
+        return _stage(name, "blocked", reason, observed, figures)
     if waiting:
         return _stage(name, "waiting", f"{len(waiting)} wait for a slot", observed, figures)
     return _stage(name, "idle", idle, observed, figures)

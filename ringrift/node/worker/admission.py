@@ -1,6 +1,7 @@
 """What this node may claim now: desired mode, memory and disk in, kinds of work out. Pure."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 from ringrift.node.cluster.work import Kind
 from ringrift.node.health.memory import TIERS, Tier
@@ -41,3 +42,12 @@ def admission(
     if pressure >= TIERS.index("WARNING"):
         return Admission(tuple(k for k in kinds if k != "selfplay"), f"memory: {tier}")
     return Admission(kinds)
+
+
+def hindered(kinds: tuple[Kind, ...], admitted: Admission) -> dict[str, str]:
+    """Return each kind of work that a node of these `kinds` may not claim now, with the reason."""
+    return {
+        kind: admitted.reason if kind in kinds else "this node does none of it (worker.kinds)"
+        for kind in get_args(Kind)
+        if kind not in admitted.kinds
+    }

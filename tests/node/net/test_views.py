@@ -1,5 +1,6 @@
 """The pictures of a node: built from a state driven by hand, and honest about what is not known."""
 
+import dataclasses
 from pathlib import Path
 
 import msgspec
@@ -108,6 +109,18 @@ def test_seven_stages_each_with_a_reason() -> None:
     assert shown["SYNC"] == ("idle", "one node: nothing to copy")
     assert shown["TRAINING"] == ("idle", "hex8_2p has 0 new games")
     assert all(reason for _, reason in shown.values())
+
+
+def test_what_waits_for_more_than_a_slot_is_blocked_for_that_reason() -> None:
+    ledger = Ledger.founded()
+    ledger.add()
+    full = "disk: 1.0 GB free, 2.0 GB needed"
+    seen = dataclasses.replace(observed(), hindered={"selfplay": full, "training": full})
+    shown = stages(ledger, seen)
+    assert shown["SELFPLAY"] == ("blocked", f"1 wait: {full}")
+    assert shown["TRAINING"][0] == "idle"  # nothing waits
+    ledger.claim()
+    assert stages(ledger, seen)["SELFPLAY"][0] == "running"
 
 
 def test_a_training_child_exports_first_and_fits_then() -> None:

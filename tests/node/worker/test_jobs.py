@@ -15,7 +15,7 @@ from ringrift.node.cluster.work import (
     TrainingOutcome,
     TrainingWork,
 )
-from ringrift.node.worker.admission import admission
+from ringrift.node.worker.admission import Admission, admission, hindered
 from ringrift.node.worker.jobs import JobError, job_for, outcome_of, shard_facts
 from ringrift.node.worker.slots import slots_for
 from ringrift.wire.job import (
@@ -210,3 +210,12 @@ def test_what_may_be_claimed(
     assert admitted.kinds == kinds
     assert words in admitted.reason
     assert admitted.draining is not active
+
+
+def test_what_may_not_be_claimed_is_named_with_its_reason() -> None:
+    some = Admission(("selfplay",), "memory: WARNING")
+    assert hindered(ALL, some) == {"training": some.reason, "evaluation": some.reason}
+    others = "this node does none of it (worker.kinds)"
+    one = ("training",)
+    assert hindered(one, Admission(one)) == {"selfplay": others, "evaluation": others}
+    assert hindered(one, Admission((), "draining", draining=True))["training"] == "draining"
