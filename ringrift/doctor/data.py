@@ -17,18 +17,20 @@ TIMEOUT_S = 120.0
 # Recovery cuts a torn end, so it works on a copy in memory: a doctor only looks.
 SCRIPT = """
 import json, pathlib, random, sys
-from ringrift.node.consensus.log import Log, LogCorruptError
+from ringrift.node.consensus.log import LogCorruptError
+from ringrift.node.consensus.storage import Storage
 from ringrift.node.consensus.vote import read_vote
 from ringrift.node.sim.disk import MemoryDisk
 disk = MemoryDisk(random.Random(0))
 for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
     disk.append(path.name, path.read_bytes())
+answer = {"last": 0}
 try:
-    vote = read_vote(disk)
-    if vote is None and disk.names():
-        raise LogCorruptError("There is a log but no vote file.")
-    log = vote and Log.recover(disk, bytes.fromhex(vote.incarnation), sealed=0)
-    answer = {"last": log.last_index if log else 0}
+    if disk.names():
+        vote = read_vote(disk)
+        of = (vote.incarnation, vote.node) if vote else ("", "")
+        found = Storage.recover(disk, *of)[1]
+        answer = {"last": found.origin.index + len(found.entries)}
 except LogCorruptError as error:
     answer = {"damage": str(error)}
 print(json.dumps(answer))

@@ -3,12 +3,13 @@
 `Log.recover` reads every record. A bad end of the newest segment that nothing shows to have been
 synced is the tear of a crash: it was never acknowledged and is cut. Anything else that is wrong is
 corruption, and the node must not go on: `LogCorruptError`. What was synced is known from later
-records (see `record.py`) and from `sealed`, the index that the vote file remembers from the last
-clean end.
+records (see `record.py`) and from `sealed`, an index that the vote file remembers.
 
-Callers append a batch, then `sync`; an error of either leaves the log unusable, end the process.
+Callers append a batch, then `sync`. A `DiskFullError` of `append` leaves all as it was; any other
+error of any method leaves the log unusable, end the process.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -23,7 +24,7 @@ from ringrift.node.consensus.record import (
     read_header,
     read_record,
 )
-from ringrift.node.runtime.disk import Disk
+from ringrift.node.runtime.disk import Disk, DiskFullError
 from ringrift.wire.log import Entry
 
 SUFFIX = ".log"
@@ -53,27 +54,46 @@ class Log:
     incarnation: bytes
     segment_bytes: int = SEGMENT_BYTES
     last_index: int = 0
-    last_term: int = 0
     synced_index: int = 0
+    torn: bool = False
+    """Whether recovery cut something that a crash had left unfinished."""
     _checksum: int = 0
-    _segments: list[_Segment] = field(default_factory=list)
+    _segments: list[_Segment] = field(default_factory=list[_Segment])
+    _terms: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])
+    """Where each term begins, as (index, term); the first pair may be before `first_index`."""
 
     @property
     def first_index(self) -> int:
         return self._segments[0].first_index if self._segments else self.last_index + 1
 
+    @property
+    def last_term(self) -> int:
+        return self._terms[-1][1]
+
+    def term_at(self, index: int) -> int:
+        """The term of the entry at `index`; 0 for index 0, and for an entry that is not known."""
+        place = bisect_right(self._terms, (index + 1,)) - 1
+        return self._terms[place][1] if place >= 0 and index <= self.last_index else 0
+
     @staticmethod
     def recover(
-        disk: Disk, incarnation: bytes, *, sealed: int, segment_bytes: int = SEGMENT_BYTES
+        disk: Disk,
+        incarnation: bytes,
+        *,
+        sealed: int,
+        cut_after: int | None = None,
+        segment_bytes: int = SEGMENT_BYTES,
     ) -> "Log":
         """Read the log of a directory, cutting the tear of a crash; what remains is durable.
+
+        A crash may have come while everything above `cut_after` was being cut: damage there is its.
 
         Raises LogCorruptError, with nothing changed, when anything else is wrong, when the log is
         of another incarnation, or when it ends before `sealed`.
         """
         log = Log(disk, incarnation, segment_bytes)
         names = [name for name in disk.names() if name.endswith(SUFFIX)]
-        torn = [log._scan(name, newest=name == names[-1]) for name in names]
+        torn = [log._scan(name, name == names[-1], cut_after) for name in names]
         if log.last_index < sealed:
             raise LogCorruptError(
                 f"The log ends at entry {log.last_index}, but entry {sealed} was acknowledged; "
@@ -81,6 +101,7 @@ class Log:
             )
         if torn and torn[-1]:
             log._cut(names[-1])
+            log.torn = True
         if log._segments:
             # What a killed process left in the page cache was read, but may not be durable yet.
             disk.fsync(log._segments[-1].name)
@@ -89,32 +110,39 @@ class Log:
         return log
 
     def append(self, entries: Iterable[Entry]) -> None:
-        """Write entries after the last; not durable, and not to be acknowledged, before `sync`."""
+        """Write entries after the last; not durable, and not to be acknowledged, before `sync`.
+
+        Raises DiskFullError, with nothing changed, when there is no room for all of them.
+        """
         written: list[bytes] = []
+        checksum, index, terms = self._checksum, self.last_index, self._terms[-1:]
         for entry in entries:
-            assert entry.index == self.last_index + 1, (entry.index, self.last_index)
-            assert entry.term >= self.last_term, (entry.term, self.last_term)
-            if not self._segments:
-                self._begin(entry.index)
-            data, self._checksum = pack_record(entry, self.synced_index, self._checksum)
+            assert entry.index == index + 1, (entry.index, index)
+            assert entry.term >= terms[-1][1], (entry.term, terms)
+            data, checksum = pack_record(entry, self.synced_index, checksum)
             written.append(data)
-            self.last_index, self.last_term = entry.index, entry.term
-        if written:
-            newest = self._segments[-1]
-            data = b"".join(written)
-            self.disk.append(newest.name, data)
-            newest.size += len(data)
-            newest.last_index = self.last_index
+            index = entry.index
+            if entry.term > terms[-1][1]:
+                terms.append((index, entry.term))
+        if not written:
+            return
+        segment = self._segment_for_more()
+        data = b"".join(written)
+        try:
+            self.disk.append(segment.name, data)
+        except DiskFullError:
+            self.disk.truncate(segment.name, segment.size)
+            raise
+        segment.size += len(data)
+        segment.last_index = self.last_index = index
+        self._checksum = checksum
+        self._terms += terms[1:]
 
     def sync(self) -> None:
-        """Make all that was appended durable, then begin a new segment when this one is full."""
-        if not self._segments:
-            return
-        newest = self._segments[-1]
-        self.disk.fsync(newest.name)
-        self.synced_index = self.last_index
-        if newest.size >= self.segment_bytes:
-            self._begin(self.last_index + 1)
+        """Make all that was appended durable."""
+        if self._segments:
+            self.disk.fsync(self._segments[-1].name)
+            self.synced_index = self.last_index
 
     def entries(self, after_index: int) -> Iterator[Entry]:
         """The entries after `after_index`, read from disk one segment at a time."""
@@ -124,11 +152,7 @@ class Log:
             data = self.disk.read(segment.name, 0, segment.size)
             offset = HEADER_BYTES
             while offset < segment.size:
-                record = read_record(data, offset)
-                if record is None:
-                    raise LogCorruptError(
-                        f"{segment.name} changed under the node at byte {offset}; {REMEDY}."
-                    )
+                record = self._read(segment, data, offset)
                 offset = record.end
                 if record.entry.index > after_index:
                     yield record.entry
@@ -136,30 +160,98 @@ class Log:
     def compact(self, through_index: int) -> None:
         """Forget whole segments, never the newest, whose entries are all at or below an index."""
         while len(self._segments) > 1 and self._segments[0].last_index <= through_index:
-            self.disk.remove(self._segments.pop(0).name)
-        self.disk.fsync_dir()
+            self._remove(self._segments.pop(0))
+        while len(self._terms) > 1 and self._terms[1][0] < self.first_index:
+            self._terms.pop(0)
+
+    def truncate(self, after_index: int) -> None:
+        """Forget all entries above an index, durably; a crash leaves a longer beginning.
+
+        When entries that are durable go, the vote file must say so first: see `recover`.
+        """
+        assert self.first_index - 1 <= after_index <= self.last_index, after_index
+        if after_index == self.last_index:
+            return
+        while self._segments and self._segments[-1].first_index > after_index:
+            self._remove(self._segments.pop())
+        self._checksum = 0
+        if self._segments:
+            self._cut_segment(self._segments[-1], after_index)
+        self.last_index = self.synced_index = after_index
+        while self._terms[-1][0] > after_index:
+            self._terms.pop()
 
     def restart(self, index: int, term: int) -> None:
-        """Forget everything; the next entry follows a snapshot of (`index`, `term`)."""
-        for segment in self._segments:
-            self.disk.remove(segment.name)
-        self.disk.fsync_dir()
-        self._segments.clear()
+        """Forget everything, durably; the next entry follows a snapshot of (`index`, `term`)."""
+        while self._segments:
+            self._remove(self._segments.pop())
         self.last_index = self.synced_index = index
-        self.last_term = term
+        self._terms = [(index, term)]
         self._checksum = 0
 
-    def _begin(self, first_index: int) -> None:
+    def begin_after(self, index: int, term: int) -> None:
+        """Learn the term of the entry before the first, which nothing in the log tells."""
+        assert index == self.first_index - 1, (index, self.first_index)
+        if len(self._terms) > 1 and self._terms[1][1] < term:
+            raise LogCorruptError(
+                f"Entry {index + 1} of the log is of term {self._terms[1][1]}, but the snapshot "
+                f"before it of term {term}; {REMEDY}."
+            )
+        self._terms[0] = (index, term)
+
+    def _segment_for_more(self) -> _Segment:
+        """The newest segment, or a new one: only when all before it is durable may it begin."""
+        if not self._segments:
+            return self._begin(self.last_index + 1)
+        newest = self._segments[-1]
+        if newest.size >= self.segment_bytes and self.synced_index == self.last_index:
+            return self._begin(self.last_index + 1)
+        return newest
+
+    def _begin(self, first_index: int) -> _Segment:
         # The header is durable before any record follows it, so a torn header has no records.
         name = f"{first_index:020d}{SUFFIX}"
         header = pack_header(SegmentHeader(self.incarnation, first_index, self._checksum))
-        self.disk.append(name, header)
+        try:
+            self.disk.append(name, header)
+        except DiskFullError:
+            if name in self.disk.names():
+                self.disk.remove(name)
+                self.disk.fsync_dir()
+            raise
         self.disk.fsync(name)
         self.disk.fsync_dir()
-        self._segments.append(_Segment(name, first_index, len(header), first_index - 1))
+        segment = _Segment(name, first_index, len(header), first_index - 1)
+        self._segments.append(segment)
+        return segment
 
-    def _scan(self, name: str, *, newest: bool) -> bool:
-        """Take a segment's records; whether it ends in the tear of a crash."""
+    def _remove(self, segment: _Segment) -> None:
+        # One by one, so that a crash leaves no gap between those that remain.
+        self.disk.remove(segment.name)
+        self.disk.fsync_dir()
+
+    def _cut_segment(self, segment: _Segment, after_index: int) -> None:
+        """Cut what follows entry `after_index` of the segment, and go on from its checksum."""
+        data = self.disk.read(segment.name, 0, segment.size)
+        size, index = HEADER_BYTES, segment.first_index - 1
+        while index < after_index:
+            record = self._read(segment, data, size)
+            size, index, self._checksum = record.end, record.entry.index, record.checksum
+        if size < segment.size:
+            self.disk.truncate(segment.name, size)
+            self.disk.fsync(segment.name)
+            segment.size, segment.last_index = size, after_index
+
+    def _read(self, segment: _Segment, data: bytes, offset: int) -> Record:
+        record = read_record(data, offset)
+        if record is None:
+            raise LogCorruptError(
+                f"{segment.name} changed under the node at byte {offset}; {REMEDY}."
+            )
+        return record
+
+    def _scan(self, name: str, newest: bool, cut_after: int | None) -> bool:
+        """Take a segment's records; whether it ends in what a crash left unfinished."""
         data = self.disk.read(name)
         header = read_header(data)
         if header is None:
@@ -173,14 +265,16 @@ class Log:
             record = read_record(data, segment.size)
             if record is None or not self._follows(record):
                 lost = self.last_index + 1
-                if not newest or newest_synced(data, segment.size) >= lost:
+                forgotten = cut_after is not None and lost > cut_after
+                if not newest or (newest_synced(data, segment.size) >= lost and not forgotten):
                     raise LogCorruptError(
                         f"Entry {lost} at byte {segment.size} of {name} is damaged and was "
                         f"acknowledged; {REMEDY}."
                     )
                 return True
-            self.last_index, self.last_term = record.entry.index, record.entry.term
-            self._checksum = record.checksum
+            self.last_index, self._checksum = record.entry.index, record.checksum
+            if record.entry.term > self.last_term:
+                self._terms.append((self.last_index, record.entry.term))
             segment.size, segment.last_index = record.end, self.last_index
         return False
 
@@ -199,6 +293,7 @@ class Log:
             raise LogCorruptError(f"{name} begins with entry {header.first_index}; {REMEDY}.")
         if not self._segments:
             self.last_index = header.first_index - 1
+            self._terms = [(self.last_index, 0)]
         elif (header.first_index, header.previous) != (self.last_index + 1, self._checksum):
             raise LogCorruptError(f"{name} does not follow entry {self.last_index}; {REMEDY}.")
         self._checksum = header.previous

@@ -4,7 +4,7 @@
     header  = magic, format, incarnation, first index, checksum of the record before, checksum
     record  = magic, payload length, index, term, synced, checksum of the record before, checksum,
               payload
-    payload = msgpack of (at_ms, session, seq, command)
+    payload = msgpack of (at_ms, session, seq, command, voters)
 
 Numbers are big-endian. A checksum covers everything of its header or record but itself. `synced` is
 the newest index that was durable when the record was written: an intact record therefore proves
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ringrift.wire.log import MAX_COMMAND_BYTES, Entry
+from ringrift.wire.log import MAX_COMMAND_BYTES, MAX_VOTERS, Entry, Voters
 
 FORMAT = 1
 _HEADER = struct.Struct(">8sH16sQI")
@@ -30,9 +30,10 @@ _SEGMENT_MAGIC = b"RRIFTLOG"
 RECORD_MAGIC = b"\xf1RR\n"
 HEADER_BYTES = _HEADER.size + _CHECKSUM.size
 _PREFIX_BYTES = _RECORD.size + _CHECKSUM.size
-MAX_PAYLOAD_BYTES = MAX_COMMAND_BYTES + 64
+_MAX_VOTER_BYTES = 64 * 4 + 3
+MAX_PAYLOAD_BYTES = MAX_COMMAND_BYTES + MAX_VOTERS * _MAX_VOTER_BYTES + 64
 
-_Payload = tuple[int, int, int, bytes]
+_Payload = tuple[int, int, int, bytes, Voters | None]
 _encode_payload = msgspec.msgpack.Encoder().encode
 _decode_payload = msgspec.msgpack.Decoder(_Payload).decode
 
@@ -80,7 +81,7 @@ def read_header(data: bytes) -> SegmentHeader | None:
 
 def pack_record(entry: Entry, synced: int, previous: int) -> tuple[bytes, int]:
     """The bytes of a record and its checksum, which the next record repeats."""
-    payload = _encode_payload((entry.at_ms, entry.session, entry.seq, entry.command))
+    payload = _encode_payload((entry.at_ms, entry.session, entry.seq, entry.command, entry.voters))
     assert len(payload) <= MAX_PAYLOAD_BYTES
     prefix = _RECORD.pack(RECORD_MAGIC, len(payload), entry.index, entry.term, synced, previous)
     checksum = zlib.crc32(payload, zlib.crc32(prefix))
@@ -100,8 +101,8 @@ def read_record(data: bytes, offset: int) -> Record | None:
     prefix = zlib.crc32(view[offset : offset + _RECORD.size])
     if zlib.crc32(view[start : start + length], prefix) != checksum:
         return None
-    at_ms, session, seq, command = _decode_payload(view[start : start + length])
-    entry = Entry(index, term, at_ms, session, seq, command)
+    at_ms, session, seq, command, voters = _decode_payload(view[start : start + length])
+    entry = Entry(index, term, at_ms, session, seq, command, voters)
     return Record(entry, synced, previous, checksum, start + length)
 
 

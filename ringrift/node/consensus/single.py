@@ -240,6 +240,7 @@ class SingleReplica(Replica):
         """Enter a term with this node's own vote, and note how far the log is durable."""
         self._vote = Vote(
             incarnation=self._vote.incarnation,
+            node=self._node_id,
             term=term,
             voted_for=self._node_id,
             sealed=self._log.synced_index,
@@ -261,10 +262,10 @@ class SingleReplica(Replica):
 
     async def _store_snapshot(self) -> None:
         index = self._state.index
-        temporary = await self._io(partial(snapshots.begin, self._disk, index))
+        draft = await self._io(partial(snapshots.Draft, self._disk, index))
         for chunk in self.snapshot():
-            await self._io(partial(snapshots.add, self._disk, temporary, chunk))
-        await self._io(partial(snapshots.commit, self._disk, temporary))
+            await self._io(partial(draft.add, chunk))
+        await self._io(draft.commit)
         self._snapshot_index = index
 
 
@@ -275,14 +276,14 @@ def _promised(disk: Disk, incarnation: str, node_id: str) -> Vote:
     if vote is None:
         if len(leftovers) < len(disk.names()):
             raise LogCorruptError(f"The directory has a log but no vote file; {REMEDY}.")
-        vote = Vote(incarnation=incarnation, term=0, voted_for=None, sealed=0)
+        vote = Vote(incarnation=incarnation, node=node_id, term=0, voted_for=None, sealed=0)
         write_vote(disk, vote)
     if vote.incarnation != incarnation:
         raise LogCorruptError(
             f"The directory is of cluster {vote.incarnation}, not of {incarnation}; {REMEDY}."
         )
-    if vote.voted_for not in (None, node_id):
-        raise LogCorruptError(f"The directory is of node {vote.voted_for}, not {node_id}.")
+    if vote.node != node_id:
+        raise LogCorruptError(f"The directory is of node {vote.node}, not {node_id}.")
     for name in set(leftovers) & set(disk.names()):
         disk.remove(name)
     return vote

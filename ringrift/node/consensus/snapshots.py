@@ -7,6 +7,7 @@ the newest file rots, it can be removed and the node starts from the one before 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from ringrift.node.cluster.snapshot import MAX_CHUNK_BYTES, SnapshotError
 from ringrift.node.runtime.disk import TEMPORARY, Disk
@@ -20,39 +21,85 @@ def stored(disk: Disk) -> list[int]:
     return [int(n.removesuffix(SUFFIX)) for n in disk.names() if n.endswith(SUFFIX)]
 
 
-def begin(disk: Disk, index: int) -> str:
-    """Start a snapshot file; returns its temporary name, to be written to by `add`."""
-    name = f"{index:020d}{SUFFIX}{TEMPORARY}"
-    if name in disk.names():
-        disk.remove(name)
-    return name
+def name_of(index: int) -> str:
+    """The file of the snapshot that ends at `index`."""
+    return f"{index:020d}{SUFFIX}"
 
 
-def add(disk: Disk, temporary: str, chunk: bytes) -> None:
-    """Write the next chunk."""
-    disk.append(temporary, len(chunk).to_bytes(4, "big") + chunk)
+class Draft:
+    """A snapshot that is being written: `add` every chunk in order, then `commit`.
+
+    After a DiskFullError it can only be dropped.
+    """
+
+    def __init__(self, disk: Disk, index: int) -> None:
+        """Start anew, forgetting an unfinished draft of the same snapshot."""
+        self.index = index
+        self.chunks = 0
+        self._disk = disk
+        self._name = name_of(index) + TEMPORARY
+        self.drop()
+
+    def add(self, chunk: bytes) -> None:
+        """Write the next chunk."""
+        self._disk.append(self._name, len(chunk).to_bytes(4, "big") + chunk)
+        self.chunks += 1
+
+    def commit(self) -> None:
+        """Make the snapshot durable under its name, then remove all but the newest two."""
+        self._disk.fsync(self._name)
+        self._disk.rename(self._name, self._name.removesuffix(TEMPORARY))
+        self._disk.fsync_dir()
+        for index in stored(self._disk)[:-KEPT]:
+            self._disk.remove(name_of(index))
+        self._disk.fsync_dir()
+
+    def drop(self) -> None:
+        """Remove what has been written."""
+        if self._name in self._disk.names():
+            self._disk.remove(self._name)
 
 
-def commit(disk: Disk, temporary: str) -> None:
-    """Make a written snapshot durable under its name, then remove all but the newest two."""
-    disk.fsync(temporary)
-    disk.rename(temporary, temporary.removesuffix(TEMPORARY))
-    disk.fsync_dir()
-    for index in stored(disk)[:-KEPT]:
-        disk.remove(f"{index:020d}{SUFFIX}")
-    disk.fsync_dir()
+@dataclass(slots=True)
+class Reader:
+    """Chunks of a stored snapshot by number, each found in one step once its predecessor was."""
+
+    disk: Disk
+    index: int
+    _offsets: list[int] = field(default_factory=lambda: [0])
+
+    def chunk(self, number: int) -> tuple[bytes, bool]:
+        """Chunk `number` (from 0) and whether it is the last.
+
+        Raises SnapshotError when the file is damaged, or ends before.
+        """
+        while len(self._offsets) <= number:
+            place = self._offsets[-1]
+            self._offsets.append(place + 4 + self._length(place))
+        place = self._offsets[number]
+        length = self._length(place)
+        data = self.disk.read(name_of(self.index), place + 4, length + 1)
+        if len(data) < length:
+            raise self._cut_short(place)
+        return data[:length], len(data) == length
+
+    def _length(self, offset: int) -> int:
+        prefix = self.disk.read(name_of(self.index), offset, 4)
+        if len(prefix) < 4:
+            raise self._cut_short(offset)
+        length = int.from_bytes(prefix, "big")
+        if length > MAX_CHUNK_BYTES:
+            raise SnapshotError(f"Snapshot {name_of(self.index)} is damaged at byte {offset}.")
+        return length
+
+    def _cut_short(self, offset: int) -> SnapshotError:
+        return SnapshotError(f"Snapshot {name_of(self.index)} is cut short at byte {offset}.")
 
 
 def chunks(disk: Disk, index: int) -> Iterator[bytes]:
     """The chunks of a stored snapshot; raises SnapshotError when the file is cut short."""
-    name = f"{index:020d}{SUFFIX}"
-    offset = 0
-    while prefix := disk.read(name, offset, 4):
-        length = int.from_bytes(prefix, "big")
-        if length > MAX_CHUNK_BYTES:
-            raise SnapshotError(f"Snapshot {name} is damaged at byte {offset}.")
-        chunk = disk.read(name, offset + 4, length)
-        if len(chunk) < length or len(prefix) < 4:
-            raise SnapshotError(f"Snapshot {name} is cut short at byte {offset}.")
+    reader, number, final = Reader(disk, index), 0, False
+    while not final:
+        chunk, final = reader.chunk(number)
+        number += 1
         yield chunk
-        offset += 4 + length

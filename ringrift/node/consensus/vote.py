@@ -9,6 +9,7 @@ import zlib
 import msgspec
 
 from ringrift.node.consensus.log import REMEDY, LogCorruptError
+from ringrift.node.consensus.raft.ready import HardState
 from ringrift.node.runtime.disk import Disk, write_atomically
 
 NAME = "vote"
@@ -16,17 +17,24 @@ FORMAT = 1
 
 
 class Vote(msgspec.Struct, frozen=True, kw_only=True):
-    """`term` never goes back; `voted_for` is the vote given in it.
+    """What `node` promised: `term` never goes back, `voted_for` is the vote given in it.
 
     `sealed` is an entry up to which the log was durable when this was written: a log that ends
-    before it has lost something.
+    before it has lost something. `cutting` says that everything above it is being cut: damage there
+    is of a crash, whatever was durable once.
     """
 
     format: int = FORMAT
     incarnation: str
+    node: str
     term: int
     voted_for: str | None
     sealed: int
+    cutting: bool = False
+
+    @property
+    def hard_state(self) -> HardState:
+        return HardState(self.term, self.voted_for)
 
 
 def read_vote(disk: Disk) -> Vote | None:
