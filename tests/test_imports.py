@@ -34,6 +34,12 @@ def test_the_command_line_loads_nothing_heavy(arguments: tuple[str, ...]) -> Non
     assert after_main(*arguments) == set()
 
 
+def test_the_first_page_does_not_even_load_the_parser() -> None:
+    page = MAIN.format(arguments="'--help'") + "main()\n"
+    check = "assert not {'cyclopts', 'rich', 'msgspec'} & sys.modules.keys()"
+    assert loaded(page + check) == set()
+
+
 @pytest.mark.parametrize("verb", ["up", "node", "tui", "status", "events", "drain", "doctor"])
 def test_help_of_a_verb_loads_nothing_heavy(verb: str) -> None:
     assert after_main(verb, "--help") == set()

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from fake_node import FakeNode, fake_node
 
-from ringrift.cli.main import VERBS
+from ringrift.cli.main import VERBS, parser
 from ringrift.client import socket_of
 from ringrift.wire.actions import CancelWork, RestartNode, SetConfigMode, SetNodeMode
 from ringrift.wire.views import EventView, StatusView
@@ -51,10 +51,18 @@ def ringrift(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_help_names_every_verb() -> None:
-    done = ringrift("--help")
-    assert done.returncode == 0
-    assert all(f" {verb} " in done.stdout for verb, _, _ in VERBS)
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_help_names_every_verb_with_its_line(arguments: tuple[str, ...]) -> None:
+    done = ringrift(*arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert all(f"{verb} {about.splitlines()[0]}" in lines for verb, _, about in VERBS)
+    assert max(map(len, done.stdout.splitlines())) <= 88
+
+
+def test_the_parser_knows_the_verbs_that_the_page_lists() -> None:
+    known = set(parser()) - {"--help", "-h", "--version"}
+    assert known == {verb for verb, _, _ in VERBS}
 
 
 @pytest.mark.parametrize(
