@@ -51,6 +51,20 @@ def test_pie_rule() -> None:
         Game.new("hex8_3p", swap=True)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 10**5, "place_ring " + "9" * 10**5, "move_stack 0,0 " + "y" * 10**5],
+)
+def test_a_refusal_does_not_repeat_endless_input(text: str) -> None:
+    game = Game.new("square8_2p")
+    before = game.state
+    with pytest.raises(EngineError) as caught:
+        game.play(text)
+    assert "..." in str(caught.value)
+    assert len(str(caught.value)) < 500
+    assert game.state == before
+
+
 def test_a_finished_text_tells_the_winner_only() -> None:
     over = subset_games()[0]
     game = Game.from_text(over["steps"][-1]["state"])

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from ringrift.engine.errors import EngineError
+from ringrift.engine.errors import EngineError, shown
 from ringrift.engine.kernels import (
     Scratch,
     fill_region,
@@ -165,7 +165,7 @@ def check_grammar(t: Tables, text: str) -> None:
     word, *rest = text.split(" ")
     forms = _GRAMMAR.get(word)
     if forms is None:
-        raise EngineError(f"move {word!r} is unknown; use one of {', '.join(_GRAMMAR)}.")
+        raise EngineError(f"move {shown(word)} is unknown; use one of {', '.join(_GRAMMAR)}.")
     fitting = forms
     for at, given in enumerate(rest):
         wanted = sorted({form[at] for form in fitting if at < len(form)})
@@ -173,7 +173,7 @@ def check_grammar(t: Tables, text: str) -> None:
         if not fitting:
             want = " or ".join(_WANTED.get(w, w.replace("|", " or ")) for w in wanted)
             want = want.format(board=board_of(t)) or "absent"
-            raise EngineError(f"move {word}: field {at + 1} is {given!r}; it must be {want}.")
+            raise EngineError(f"move {word}: field {at + 1} is {shown(given)}; it must be {want}.")
     if all(len(form) != len(rest) for form in fitting):
         raise EngineError(
             f"move {word} has {len(rest)} fields after its name; "
@@ -196,8 +196,8 @@ def parse_move(t: Tables, s: Row, text: str) -> int:
 def illegal_move(s: Row, text: str) -> EngineError:
     """The refusal of a well-formed move text that is not among the legal choices."""
     if s[PHASE] == GAME_OVER:
-        return EngineError(f"move {text!r} is not legal; the game is over.")
+        return EngineError(f"move {shown(text, 200)} is not legal; the game is over.")
     return EngineError(
-        f"move {text!r} is not legal for seat {s[SEAT] + 1} in {PHASE_NAMES[s[PHASE]]}; "
+        f"move {shown(text, 200)} is not legal for seat {s[SEAT] + 1} in {PHASE_NAMES[s[PHASE]]}; "
         f"choose one of the legal moves."
     )

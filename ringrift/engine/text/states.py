@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from ringrift.engine.config import BOARDS, Config
-from ringrift.engine.errors import EngineError
+from ringrift.engine.errors import EngineError, shown
 from ringrift.engine.kernels import legal_moves, new_scratch
 from ringrift.engine.kernels.stacks import collapse, push_top, set_marker
 from ringrift.engine.rules import Tables, tables_for
@@ -116,8 +116,7 @@ def format_state(t: Tables, s: Row) -> str:
 
 
 def _fail(field: str, got: str, want: str) -> EngineError:
-    shown = got if len(got) <= 40 else got[:37] + "..."
-    return EngineError(f"state field {field} is {shown!r}; it must be {want}.")
+    return EngineError(f"state field {field} is {shown(got)}; it must be {want}.")
 
 
 def _number(field: str, text: str, low: int, high: int) -> int:
