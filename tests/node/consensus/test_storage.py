@@ -39,20 +39,20 @@ def recover(disk: MemoryDisk, segment_bytes: int = 400) -> tuple[Storage, Recove
     return Storage.recover(disk, INCARNATION, "a", segment_bytes)
 
 
-def joined(seed: int = 0) -> tuple[FusedDisk, Storage]:
+def joined(seed: int = 0, segment_bytes: int = 400) -> tuple[FusedDisk, Storage]:
     """A member that knows nothing yet."""
     disk = disk_of(seed)
     found_empty(disk, INCARNATION, "a")
-    return disk, recover(disk)[0]
+    return disk, recover(disk, segment_bytes)[0]
 
 
 def entries(first: int, last: int, term: int = 1, size: int = 30) -> tuple[Entry, ...]:
     return tuple(Entry(i, term, i, 0, 0, BLANK + bytes(size)) for i in range(first, last + 1))
 
 
-def written(last: int, seed: int = 0) -> tuple[FusedDisk, Storage]:
+def written(last: int, seed: int = 0, segment_bytes: int = 400) -> tuple[FusedDisk, Storage]:
     """A member with synced entries 1 to `last` of term 1, in many segments."""
-    disk, storage = joined(seed)
+    disk, storage = joined(seed, segment_bytes)
     storage.write(Ready(1, HardState(1, "a")))
     for index in range(1, last + 1):
         storage.write(Ready(2, entries=entries(index, index)))
@@ -378,6 +378,48 @@ def test_a_cut_is_noted_before_and_forgotten_after_and_the_end_is_safe_again() -
             vote = read_vote(disk)
             assert vote is not None and not vote.cutting
             assert vote.sealed <= len(recovered.entries)
+
+
+@pytest.mark.parametrize("sealed", [0, 4, 12])
+def test_power_may_go_between_a_cut_and_its_sync(sealed: int) -> None:
+    """The records behind the cut prove that those in the zeroed sector were synced once."""
+
+    def one(seed: int) -> tuple[FusedDisk, Storage]:
+        disk, storage = written(sealed, seed, 10_000)
+        storage.seal()
+        for index in range(sealed + 1, 13):
+            storage.write(Ready(2, entries=entries(index, index)))
+            storage.sync()
+        return disk, storage
+
+    disk, storage = one(0)
+    steps = -disk.steps
+    storage.write(Ready(3, truncate_after=4))
+    steps += disk.steps
+    zeroed = 0
+    for seed in range(40):
+        disk, storage = one(seed)
+        whole = disk.read(f"{1:020d}.log")
+        # Taking the note back is 4 steps, and the sync of the cut is the one before.
+        disk.fuse = steps - 5
+        with pytest.raises(PowerCut):
+            storage.write(Ready(3, truncate_after=4))
+        disk.crash()
+        left = disk.read(f"{1:020d}.log")
+        damaged = len(left) == len(whole) and left != whole
+        zeroed += damaged
+        _, recovered = recover(disk)
+        assert recovered.entries == list(entries(1, 12 if left == whole else 4))
+        assert recovered.torn == damaged
+    assert zeroed
+
+
+def test_damage_that_no_cut_explains_is_refused_wherever_the_log_was_sealed() -> None:
+    disk, _ = written(12, segment_bytes=10_000)
+    vote = read_vote(disk)
+    assert vote is not None and vote.sealed == 0
+    disk.flip(f"{1:020d}.log", 400, 1)
+    assert "is damaged and was acknowledged" in refusal(disk)
 
 
 def test_what_follows_a_cut_or_nothing_may_be_cut_too() -> None:
