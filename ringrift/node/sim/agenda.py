@@ -4,7 +4,10 @@ import heapq
 from collections.abc import Callable
 from typing import Any
 
-Action = Callable[..., None]
+Action = Callable[..., object]
+
+MOST_ACTIONS = 2_000_000
+"""A run that has more to do than this (a usual one has 12,000) is one that talks in circles."""
 
 
 class Agenda:
@@ -12,13 +15,15 @@ class Agenda:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self._entered = 0
+        self.entered = 0
         self._heap: list[tuple[float, int, Action, tuple[Any, ...]]] = []
 
     def at(self, time: float, action: Action, *arguments: Any) -> None:
         """Have `action(*arguments)` happen at a time, now at the earliest."""
-        self._entered += 1
-        heapq.heappush(self._heap, (max(time, self.now), self._entered, action, arguments))
+        self.entered += 1
+        if time < self.now:
+            time = self.now
+        heapq.heappush(self._heap, (time, self.entered, action, arguments))
 
     def after(self, seconds: float, action: Action, *arguments: Any) -> None:
         """Have `action(*arguments)` happen some seconds from now."""
@@ -26,8 +31,9 @@ class Agenda:
 
     def run(self, until: float) -> None:
         """Let time pass to `until`."""
-        heap = self._heap
+        heap, pop = self._heap, heapq.heappop
         while heap and heap[0][0] <= until:
-            self.now, _, action, arguments = heapq.heappop(heap)
+            self.now, number, action, arguments = pop(heap)
+            assert number < MOST_ACTIONS, f"more than {MOST_ACTIONS} actions"
             action(*arguments)
         self.now = until

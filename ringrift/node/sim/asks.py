@@ -1,51 +1,56 @@
 """What the simulated clients and voters say to each other."""
 
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from ringrift.node.cluster.results import Result
 from ringrift.node.control.leases import ClaimKey
 from ringrift.wire.log import Voters
 
 
-class Ask(NamedTuple):
-    """A client's wish number `op`, in its attempt `attempt`: one of the four below."""
-
-    op: int
-    wish: "Propose | Read | Change | HandOver"
-
-
-class Propose(NamedTuple):
-    """Have a command decided."""
+class Propose(msgspec.Struct, frozen=True):
+    """A wish: have a command decided."""
 
     session: int
     seq: int
     command: bytes
 
 
-class Read(NamedTuple):
-    """Read linearizably."""
+class Read(msgspec.Struct, frozen=True):
+    """A wish: read linearizably."""
 
 
-class Change(NamedTuple):
-    """Make these the voters."""
+class Change(msgspec.Struct, frozen=True):
+    """A wish: make these the voters."""
 
     voters: Voters
     command: bytes
 
 
-class HandOver(NamedTuple):
-    """Give leadership to another voter, at random."""
+class HandOver(msgspec.Struct, frozen=True):
+    """A wish: give leadership to another voter; `choice` (0 to 1) says to which."""
 
     choice: float
 
 
-class Renew(NamedTuple):
-    """Renew the leases of a client's claims."""
+Wish = Propose | Read | Change | HandOver
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """A client's wish number `op`."""
+
+    op: int
+    wish: Wish
+
+
+class Renew(msgspec.Struct, frozen=True):
+    """Renew the leases of a client's claims; nobody answers."""
 
     claims: tuple[ClaimKey, ...]
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True):
     """The answer to wish `op`, of a node in its life `life`.
 
     `how`: "done" (at `index`, with `result` if it was a command), "elsewhere" (ask `leader`),
@@ -58,4 +63,3 @@ class Told(NamedTuple):
     index: int = 0
     result: Result | None = None
     leader: str | None = None
-    voters: Voters = ()

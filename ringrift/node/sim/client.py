@@ -9,26 +9,36 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ringrift.node.sim.agenda import Agenda
-from ringrift.node.sim.asks import Ask, Change, HandOver, Propose, Read, Told
+from ringrift.node.sim.asks import Ask, Change, HandOver, Propose, Read, Told, Wish
 from ringrift.node.sim.checkers.observer import Observer
 from ringrift.node.sim.network import Network
+from ringrift.node.sim.trace import Trace
+from ringrift.wire.log import NO_SESSION
 
 ATTEMPT_S = 1.5
 """How long a client waits for an answer before it asks another node."""
-
-Wish = Propose | Read | Change | HandOver
+AGAIN_S = 0.05
+"""How long it waits before it asks again when a node knew no answer."""
 
 
 @dataclass(slots=True)
 class Market:
-    """Where clients find the nodes. `lives` tells each node's present life."""
+    """Where clients find the nodes, until when (virtual seconds) they wish for anything new, and
+    in which life each node is."""
 
     agenda: Agenda
     network: Network
     observer: Observer
+    trace: Trace
     nodes: tuple[str, ...]
-    lives: Callable[[str], int]
-    numbers: Callable[[], int]
+    until: float
+    life_of: Callable[[str], int]
+    ops: int = 0
+
+    def next_op(self) -> int:
+        """A number for a wish that no other has."""
+        self.ops += 1
+        return self.ops
 
 
 class Habit(Protocol):
@@ -38,8 +48,8 @@ class Habit(Protocol):
         """The next wish, None for nothing just now."""
         ...
 
-    def told(self, wish: Wish, told: Told) -> None:
-        """A wish was done, or refused."""
+    def told(self, told: Told) -> None:
+        """The last wish was done, or refused."""
         ...
 
     def pause(self) -> float:
@@ -66,26 +76,26 @@ class Client:
             self._market.network.send(self.name, self.hint, message)
 
     def deliver(self, sender: str, message: object) -> None:
-        """A node's answer."""
+        """Take a node's answer."""
         assert isinstance(message, Told)
         # The answer of a life that has ended is lost with its connection.
-        if message.op != self._op or self._wish is None:
+        if message.op != self._op or message.life != self._market.life_of(sender):
             return
-        if message.life != self._market.lives(sender):
+        if self._wish is None:
             return
+        if self._market.trace.verbose:
+            self._market.trace.line(self.name, f"hears of {sender}: {message}")
         if message.how == "elsewhere":
             self.hint = message.leader if message.leader != sender else None
-            self._again(0.05)
+            self._wait(AGAIN_S)
         elif message.how == "unknown":
             self.hint = None
-            self._again(0.05)
+            self._wait(AGAIN_S)
         else:
-            self._done(sender, message)
+            self._done(sender, self._wish, message)
 
-    def _done(self, node: str, told: Told) -> None:
-        wish, self._wish = self._wish, None
-        assert wish is not None
-        self.hint = node
+    def _done(self, node: str, wish: Wish, told: Told) -> None:
+        self.hint, self._wish = node, None
         observer = self._market.observer
         match wish:
             case Propose() | Change() if told.result is not None:
@@ -93,50 +103,49 @@ class Client:
             case Read():
                 observer.read_returned(self._op, node, told.index)
             case Change():
-                observer.abandoned(self._op)
+                observer.refused(self._op)
             case _:
                 pass
-        self._habit.told(wish, told)
+        self._habit.told(told)
         self._market.agenda.after(self._habit.pause(), self._next)
 
     def _next(self) -> None:
+        if self._market.agenda.now > self._market.until:
+            return
         wish = self._habit.next_wish()
         if wish is None:
             self._market.agenda.after(self._habit.pause(), self._next)
             return
-        self._op, self._wish = self._market.numbers(), wish
+        self._op, self._wish = self._market.next_op(), wish
+        observer = self._market.observer
         match wish:
-            case Propose(session, seq, command):
-                self._market.observer.write_called(self._op, session, seq, command)
-            case Change(command=command):
-                self._market.observer.write_called(self._op, 0, 0, command)
+            case Propose():
+                observer.write_called(self._op, wish.session, wish.seq, wish.command)
+            case Change():
+                observer.write_called(self._op, NO_SESSION, 0, wish.command)
             case Read():
-                self._market.observer.read_called(self._op)
+                observer.read_called(self._op)
             case HandOver():
                 pass
-        self._ask()
+        self._ask(wish)
 
-    def _ask(self) -> None:
-        assert self._wish is not None
-        self._attempt += 1
+    def _ask(self, wish: Wish) -> None:
         target = self.hint or self._rng.choice(self._market.nodes)
-        self._market.network.send(self.name, target, Ask(self._op, self._wish))
-        self._market.agenda.after(ATTEMPT_S, self._late, self._attempt)
+        if self._market.trace.verbose:
+            self._market.trace.line(self.name, f"asks {target} for wish {self._op}: {wish}")
+        self._market.network.send(self.name, target, Ask(self._op, wish))
+        self._wait(ATTEMPT_S)
 
-    def _late(self, attempt: int) -> None:
-        if attempt == self._attempt and self._wish is not None:
-            self.hint = None
-            self._resend()
-
-    def _again(self, pause: float) -> None:
+    def _wait(self, seconds: float) -> None:
+        """Ask again after some seconds, unless anything else happens before."""
         self._attempt += 1
-        self._market.agenda.after(pause, self._resend_if, self._attempt)
+        self._market.agenda.after(seconds, self._again, self._attempt, seconds == ATTEMPT_S)
 
-    def _resend_if(self, attempt: int) -> None:
-        if attempt == self._attempt and self._wish is not None:
-            self._resend()
-
-    def _resend(self) -> None:
+    def _again(self, attempt: int, silent: bool) -> None:
+        if attempt != self._attempt or self._wish is None:
+            return
+        if silent:
+            self.hint = None
         if not isinstance(self._wish, HandOver):
             self._market.observer.resent(self._op)
-        self._ask()
+        self._ask(self._wish)

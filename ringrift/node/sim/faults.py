@@ -7,7 +7,7 @@ calm in between.
 
 import random
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Final, Literal
 
 Kind = Literal[
     "loss",
@@ -18,6 +18,7 @@ Kind = Literal[
     "one_way",
     "crash",
     "power_cut",
+    "blackout",
     "slow_disk",
     "full_disk",
     "broken_sync",
@@ -25,10 +26,28 @@ Kind = Literal[
     "jump",
     "starved",
 ]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
-_LONGEST = 8.0
-"""Seconds that a fault lasts at most."""
+SHARES: Final[dict[Kind, float]] = {
+    "loss": 0.35,
+    "delay": 0.35,
+    "doubling": 0.4,
+    "reordering": 0.4,
+    "partition": 0.5,
+    "one_way": 0.35,
+    "crash": 0.4,
+    "power_cut": 0.5,
+    "blackout": 0.3,
+    "slow_disk": 0.4,
+    "full_disk": 0.4,
+    "broken_sync": 0.3,
+    "skew": 0.35,
+    "jump": 0.35,
+    "starved": 0.35,
+}
+"""The share of seeds that see a kind at all."""
+
+_LONGEST_S = 8.0
+"""How long a fault lasts at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +63,16 @@ class Fault:
     strength: float
     aim: float
 
-    def __str__(self) -> str:
-        return (
-            f"{self.kind} from {self.start:.3f} to {self.end:.3f} s, strength {self.strength:.2f}"
-        )
-
 
 def draw_plan(rng: random.Random, length: float) -> list[Fault]:
     """The faults of a run's first `length` seconds, by their start."""
-    kinds = [kind for kind in KINDS if rng.random() < 0.4] or [rng.choice(KINDS)]
+    kinds: list[Kind] = [kind for kind, share in SHARES.items() if rng.random() < share]
     plan: list[Fault] = []
-    for kind in kinds:
+    for kind in kinds or [rng.choice(list(SHARES))]:
         every = rng.uniform(4.0, 20.0)
         start = rng.uniform(0.5, every)
         while start < length:
-            end = min(length, start + rng.uniform(0.2, _LONGEST))
+            end = min(length, start + rng.uniform(0.2, _LONGEST_S))
             plan.append(Fault(kind, start, end, rng.random(), rng.random()))
             start += rng.expovariate(1.0 / every) + 0.2
     return sorted(plan, key=lambda fault: fault.start)

@@ -13,13 +13,14 @@ from ringrift.node.cluster.results import (
 from ringrift.node.cluster.shards import ShardFacts
 from ringrift.node.cluster.work import SelfplayOutcome, SelfplayWork
 from ringrift.node.control.leases import ClaimKey
-from ringrift.node.sim.asks import Change, HandOver, Propose, Read, Told
-from ringrift.node.sim.client import Wish
+from ringrift.node.sim.asks import Change, HandOver, Propose, Read, Told, Wish
 from ringrift.wire.log import NO_SESSION, Voters
 
 CONFIG = "hex8_2p"
+WORK = SelfplayWork(8, 8, 8, 16, 8, 8, 4, 0.25)
 MOST_QUEUED = 30
 FEWEST_VOTERS = 3
+TROUBLED_PACE_S = 1.2
 
 
 class Worker:
@@ -63,7 +64,7 @@ class Worker:
         self._seq += 1
         return Propose(self._session, self._seq, c.encode_command(command))
 
-    def told(self, wish: Wish, told: Told) -> None:
+    def told(self, told: Told) -> None:
         match told.result:
             case SessionOpened(session=session):
                 self._session, self._seq = session, 0
@@ -87,13 +88,9 @@ class Worker:
         if self.held and draw < 0.55:
             return self._end(*self.held.pop(rng.randrange(len(self.held))))
         if draw < 0.75 and self._queued < MOST_QUEUED:
-            work = SelfplayWork(8, 8, 8, 16, 8, 8, 4, 0.25)
+            priority = rng.choice((50, 60))
             return c.AddWork(
-                config=CONFIG,
-                payload=work,
-                priority=rng.choice((50, 60)),
-                max_attempts=3,
-                timeout_s=60,
+                config=CONFIG, payload=WORK, priority=priority, max_attempts=3, timeout_s=60
             )
         return c.ClaimWork(node=self.name, boot=self._boot, kinds=("selfplay",), slots=2)
 
@@ -127,15 +124,22 @@ class Worker:
 
 
 class Operator:
-    """Adds and removes voters one by one, hands leadership over, and evicts ended work."""
+    """Adds and removes voters one by one, and hands leadership over; more often amid trouble."""
 
     def __init__(
-        self, rng: random.Random, nodes: Voters, voters: Callable[[], Voters], pace: float
+        self,
+        rng: random.Random,
+        nodes: Voters,
+        voters: Callable[[], Voters],
+        in_trouble: Callable[[], bool],
+        pace: float,
     ) -> None:
         self._rng, self._nodes, self._voters, self._pace = rng, nodes, voters, pace
+        self._in_trouble = in_trouble
 
     def pause(self) -> float:
-        return self._rng.expovariate(1.0 / self._pace)
+        pace = min(self._pace, TROUBLED_PACE_S) if self._in_trouble() else self._pace
+        return self._rng.expovariate(1.0 / pace)
 
     def next_wish(self) -> Wish | None:
         rng, voters = self._rng, self._voters()
@@ -151,5 +155,5 @@ class Operator:
             return None
         return Change(tuple(sorted(changed)), c.encode_command(c.ChangeVoters()))
 
-    def told(self, wish: Wish, told: Told) -> None:
+    def told(self, told: Told) -> None:
         pass

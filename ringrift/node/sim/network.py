@@ -4,13 +4,16 @@ Endpoints are names. Between two of them messages keep their order unless `reord
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ringrift.node.sim.agenda import Agenda
 
 Deliver = Callable[[str, object], None]
 """Takes (sender, message)."""
+
+Link = tuple[str, str]
+"""From one endpoint to another; the way back is another link."""
 
 
 @dataclass(slots=True)
@@ -31,35 +34,43 @@ class Network:
         self.weather = Weather()
         self._agenda, self._rng = agenda, rng
         self._endpoints: dict[str, Deliver] = {}
-        self._sides: dict[str, int] = {}
-        self._mute: set[tuple[str, str]] = set()
-        self._newest: dict[tuple[str, str], float] = {}
+        self._cuts: dict[object, frozenset[Link]] = {}
+        self._cut: frozenset[Link] = frozenset()
+        self._newest: dict[Link, float] = {}
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether any link is cut now."""
+        return bool(self._cut)
 
     def join(self, name: str, deliver: Deliver) -> None:
         """Let an endpoint be reached."""
         self._endpoints[name] = deliver
 
-    def part(self, sides: dict[str, int]) -> None:
-        """Only endpoints of equal number reach each other; who has none reaches all."""
-        self._sides = dict(sides)
+    def cut(self, cause: object, links: Iterable[Link]) -> None:
+        """Let nothing pass over these links until their `cause` is mended."""
+        self._cuts[cause] = frozenset(links)
+        self._cut = frozenset[Link]().union(*self._cuts.values())
 
-    def mute(self, sender: str, receiver: str) -> None:
-        """Nothing passes from one endpoint to the other; the way back stays open."""
-        self._mute.add((sender, receiver))
-
-    def mend(self) -> None:
-        """Undo every `part` and `mute`."""
-        self._sides.clear()
-        self._mute.clear()
+    def mend(self, cause: object) -> None:
+        """Undo a cut."""
+        del self._cuts[cause]
+        self._cut = frozenset[Link]().union(*self._cuts.values())
 
     def send(self, sender: str, receiver: str, message: object) -> None:
         """Carry a message, or not."""
         weather, rng = self.weather, self._rng
-        if self._is_cut(sender, receiver) or (weather.lost and rng.random() < weather.lost):
+        if self._cut and (sender, receiver) in self._cut:
+            return
+        if weather.lost and rng.random() < weather.lost:
             return
         self._carry(sender, receiver, message)
         if weather.doubled and rng.random() < weather.doubled:
             self._carry(sender, receiver, message)
+
+    def drawn(self) -> int:
+        """A number that tells which random numbers every message so far has drawn."""
+        return self._rng.getrandbits(64)
 
     def _carry(self, sender: str, receiver: str, message: object) -> None:
         weather, rng = self.weather, self._rng
@@ -69,19 +80,18 @@ class Network:
             at += delay * 10 * rng.random()
         else:
             link = (sender, receiver)
-            at = self._newest[link] = max(at, self._newest.get(link, 0.0))
+            newest = self._newest.get(link, 0.0)
+            if at < newest:
+                at = newest
+            self._newest[link] = at
         self._agenda.at(at, self._deliver, sender, receiver, message)
 
     def _deliver(self, sender: str, receiver: str, message: object) -> None:
         # A cut also takes what is on its way.
-        if not self._is_cut(sender, receiver):
+        if not self._cut or (sender, receiver) not in self._cut:
             self._endpoints[receiver](sender, message)
 
-    def _is_cut(self, sender: str, receiver: str) -> bool:
-        if self._mute and (sender, receiver) in self._mute:
-            return True
-        sides = self._sides
-        if not sides:
-            return False
-        one, other = sides.get(sender), sides.get(receiver)
-        return one is not None and other is not None and one != other
+
+def across(sides: Mapping[str, int]) -> list[Link]:
+    """Every link between endpoints of different sides."""
+    return [(a, b) for a, one in sides.items() for b, other in sides.items() if one != other]

@@ -7,7 +7,8 @@ not the clock, is what "before" means. Each costs O(1) or O(log n), a few micros
 
     nodes     started wiped became_leader sees_leader config_appended truncated installed applied
               state
-    clients   write_called read_called resent write_returned read_returned abandoned
+    clients   write_called read_called resent write_returned read_returned refused
+              abandoned
     world     partitioned healed finished
 
 `observer` documents each call and spreads it over the rules: `leaders` (one a term), `history`

@@ -152,6 +152,10 @@ class Observer:
         """A client gives up; it may not once the cluster has been whole for 10 s."""
         self._operations[op].abandoned = True
 
+    def refused(self, op: int) -> None:
+        """A node told a client that its change of voters may not be; that ends the wish."""
+        self._operations[op].returned = True
+
     # What the world does.
 
     def partitioned(self, active: bool) -> None:

@@ -36,6 +36,7 @@ Rule = Literal[
     "a leader within 10 s of healing",
     "voters catch up",
     "operations end",
+    "nothing unexpected is raised",
 ]
 
 

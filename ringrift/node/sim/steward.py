@@ -1,0 +1,69 @@
+"""What a leader does of its own accord: it ends the leases and sessions that nobody renews."""
+
+from collections.abc import Iterable
+
+from ringrift.node.cluster.commands import Command, OpenSession, encode_command
+from ringrift.node.cluster.results import SessionLost, SessionOpened
+from ringrift.node.consensus.host import Host
+from ringrift.node.consensus.raft.core import Draft, NotLeadingError
+from ringrift.node.control.leases import ClaimKey, IdleSessions, LeaseTable
+from ringrift.node.sim.asks import Told
+from ringrift.node.sim.desk import Desk
+from ringrift.wire.log import NO_SESSION
+
+CLAIM_TTL_S = 4.0
+SESSION_TTL_S = 12.0
+ROOM = 64
+"""It proposes nothing while a leader has room for no more undecided entries than this."""
+
+
+class Steward:
+    """One life's steward. What it remembers of leases begins anew with each leadership."""
+
+    every_s = 1.0
+    """Seconds between two calls of `act`."""
+
+    def __init__(self, owner: str, boot: int, host: Host, desk: Desk) -> None:
+        self._owner, self._boot, self._host, self._desk = owner, boot, host, desk
+        self._opening = False
+        self._session: int | None = None
+        self._seq = 0
+        self.leads()
+
+    def leads(self) -> None:
+        """A new leadership begins: nothing is known yet of who renews what."""
+        self._leases, self._idle = LeaseTable(CLAIM_TTL_S), IdleSessions(SESSION_TTL_S)
+        self._opening, self._session = False, None
+
+    def renew(self, node: str, claims: Iterable[ClaimKey], now: float) -> None:
+        """Take a node's renewal of its claims, if this node leads."""
+        if self._host.raft.leading is not None:
+            self._leases.renew(self._host.state, node, claims, now)
+
+    def act(self, now: float, wall_ms: int) -> None:
+        """Propose to end what has expired, if this node leads."""
+        if self._host.raft.leading is None or self._host.raft.room < ROOM:
+            return
+        if self._session is not None:
+            state = self._host.state
+            for command in (*self._leases.expired(state, now), *self._idle.expired(state, now)):
+                self._seq += 1
+                self._propose(self._session, self._seq, command, wall_ms)
+        elif not self._opening:
+            opens = OpenSession(owner=self._owner, boot=self._boot)
+            self._opening = self._propose(NO_SESSION, 0, opens, wall_ms)
+
+    def _propose(self, session: int, seq: int, command: Command, wall_ms: int) -> bool:
+        """Propose a command; whether it was taken."""
+        draft = Draft(wall_ms, session, seq, encode_command(command))
+        try:
+            self._desk.propose(draft, 0, self._told)
+        except NotLeadingError:  # it hands over
+            return False
+        return True
+
+    def _told(self, told: Told) -> None:
+        if isinstance(told.result, SessionOpened):
+            self._opening, self._session, self._seq = False, told.result.session, 0
+        elif isinstance(told.result, SessionLost) or told.how == "unknown":
+            self._opening, self._session = False, None
