@@ -24,7 +24,9 @@ import trio
 
 from ringrift.client import Client, ClientError
 from ringrift.node.cluster.state import ClusterState
-from ringrift.node.consensus.single import SingleReplica
+from ringrift.node.consensus.raft.timing import TIMINGS
+from ringrift.node.consensus.transport import Nowhere
+from ringrift.node.consensus.voter import Voter
 from ringrift.node.data.blobs import BlobStore
 from ringrift.node.runtime.clock import SystemClock
 from ringrift.node.runtime.disk import RealDisk
@@ -124,10 +126,13 @@ def replayed(data: Path) -> ClusterState:
             return function()
 
         identity = next_life(NodePaths(data), "drill", lambda n: "0" * n)
-        replica = await SingleReplica.open(
+        replica = await Voter.open(
             RealDisk(data / "log"),
             SystemClock(),
             in_line,  # type: ignore[arg-type]
+            random.Random(0),
+            Nowhere(),
+            TIMINGS["local"],
             node_id=identity.node_id,
             incarnation=identity.incarnation,
         )

@@ -19,8 +19,9 @@ import trio
 from ringrift import __version__
 from ringrift.node.arguments import Options
 from ringrift.node.cluster.commands import Command, JoinMember
+from ringrift.node.consensus.patient import Patient
 from ringrift.node.consensus.proposer import Proposer
-from ringrift.node.consensus.single import SingleReplica
+from ringrift.node.consensus.voter import Voter
 from ringrift.node.control.driver import ControllerDriver
 from ringrift.node.control.evaluation import evaluate
 from ringrift.node.control.eviction import evict
@@ -78,7 +79,7 @@ class Node:
     """All parts of a node, put together; must be made inside a trio run."""
 
     def __init__(
-        self, options: Options, identity: Identity, replica: SingleReplica, history: History
+        self, options: Options, identity: Identity, replica: Voter, history: History
     ) -> None:
         settings, paths = options.settings, options.paths
         self.settings, self.paths, self.identity = settings, paths, identity
@@ -91,7 +92,9 @@ class Node:
         self.wakeups: list[Wakeup] = []
         self.applied_at: float | None = None
 
-        self.propose = Proposer(replica, identity.node_id, identity.boot).propose
+        self.propose = Proposer(
+            Patient(replica, self.clock), identity.node_id, identity.boot
+        ).propose
         self.recorder = Recorder(
             history, replica, self.local, self.recorded, self.history_thread, self.clock
         )
@@ -301,7 +304,6 @@ class Node:
             version=__version__,
             profile=self.settings.profile,
             pid=os.getpid(),
-            voters=(self.identity.node_id,),
         )
 
     def _observe(self, digest: str) -> Observed:

@@ -5,6 +5,7 @@ a refusal leaves nothing changed.
 """
 
 import os
+import random
 import secrets
 import signal
 import sqlite3
@@ -17,7 +18,9 @@ import trio
 
 from ringrift.node.app import Ending, Node, node_name
 from ringrift.node.arguments import Options
-from ringrift.node.consensus.single import SingleReplica
+from ringrift.node.consensus.raft.timing import TIMINGS
+from ringrift.node.consensus.transport import Nowhere
+from ringrift.node.consensus.voter import Voter
 from ringrift.node.data.history import History
 from ringrift.node.keeper import EXIT_STOPPED
 from ringrift.node.net.server import bind_loopback
@@ -46,12 +49,16 @@ async def run(options: Options) -> int:
         bind_loopback(options.settings.http.port + options.port_offset).close()
         identity = next_life(options.paths, node_name(options.settings), _hex_digits)
         log_thread = InThreads(1)
-        replica = await SingleReplica.open(
+        replica = await Voter.open(
             RealDisk(options.paths.log),
             SystemClock(),
             log_thread,
+            random.Random(secrets.randbits(64)),
+            Nowhere(),
+            TIMINGS["local"],
             node_id=identity.node_id,
             incarnation=identity.incarnation,
+            founders=(identity.node_id,),
         )
         history = await log_thread(partial(open_history, options.paths.history))
         stack.callback(history.close)

@@ -40,10 +40,10 @@ class NodeRestartRequested(Event, frozen=True, tag="NODE_RESTART_REQUESTED"):
 
 
 class VotersChanged(Event, frozen=True, tag="VOTERS_CHANGED"):
-    voters: tuple[str, ...]
+    voters: str
 
     def summary(self) -> str:
-        return f"the voters are now {', '.join(self.voters)}"
+        return f"the voters are now {self.voters}"
 
 
 class ConfigModeChanged(Event, frozen=True, tag="CONFIG_MODE_CHANGED"):

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 import trio
+from alone import alone
 from cluster_support import shard
 from trio.testing import MockClock
 
@@ -21,7 +22,7 @@ from ringrift.node.cluster.commands import (
     SetNodeMode,
 )
 from ringrift.node.consensus.proposer import Proposer
-from ringrift.node.consensus.single import SingleReplica
+from ringrift.node.consensus.voter import Voter
 from ringrift.node.control.driver import ControllerDriver
 from ringrift.node.data.history import History
 from ringrift.node.data.recorder import Recorder
@@ -42,7 +43,7 @@ async def in_line(function: Callable[[], T]) -> T:
 
 
 class Site:
-    def __init__(self, replica: SingleReplica) -> None:
+    def __init__(self, replica: Voter) -> None:
         self.replica = replica
         self.propose = Proposer(replica, "n", 1).propose
         self.record = LoopRecord()
@@ -51,7 +52,7 @@ class Site:
 
 @asynccontextmanager
 async def site(disk: MemoryDisk | None = None) -> AsyncIterator[Site]:
-    replica = await SingleReplica.open(
+    replica = await alone(
         disk or MemoryDisk(random.Random(1)),
         VirtualClock(),
         in_line,
@@ -188,6 +189,7 @@ async def test_everything_is_recorded_before_it_is_published_and_survives_a_rest
         history.close()
     first, second = published
     assert [e.name for e in first] == [
+        "VOTERS_CHANGED",
         "CONFIG_MODE_CHANGED",
         "NEW_GAMES_AVAILABLE",
         "NEW_GAMES_AVAILABLE",

@@ -20,10 +20,10 @@ import httpx
 import psutil
 import pytest
 import trio
+from alone import alone
 
 from ringrift.client import Client, ClientError
 from ringrift.node.cluster.state import ClusterState
-from ringrift.node.consensus.single import SingleReplica
 from ringrift.node.data.blobs import BlobStore
 from ringrift.node.runtime.clock import SystemClock
 from ringrift.node.runtime.disk import RealDisk
@@ -183,7 +183,7 @@ def recovered(data: Path) -> ClusterState:
             return function()
 
         identity = json.loads((data / "identity.json").read_text())
-        replica = await SingleReplica.open(
+        replica = await alone(
             RealDisk(data / "log"),
             SystemClock(),
             in_line,

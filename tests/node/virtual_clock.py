@@ -12,3 +12,6 @@ class VirtualClock:
 
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)
+
+    def at_most(self, seconds: float) -> trio.CancelScope:
+        return trio.move_on_after(max(0.0, seconds))

@@ -71,7 +71,7 @@ def change_voters(tables: Tables, command: c.ChangeVoters, place: Place) -> Effe
     if place.voters is None:
         return Effect(Refused("The entry names no voters; only a leader adds them."))
     done = Done(f"the voters are now {', '.join(place.voters)}")
-    return Effect(done, (VotersChanged(voters=place.voters),))
+    return Effect(done, (VotersChanged(voters=", ".join(place.voters)),))
 
 
 def open_session(tables: Tables, command: c.OpenSession, place: Place) -> Effect:

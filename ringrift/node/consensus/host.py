@@ -135,6 +135,10 @@ class Host:
         retries = [outgoing.next_retry() for outgoing in self._outgoing.values()]
         return min([self.raft.next_tick, *retries])
 
+    def snapshot(self) -> Iterator[bytes]:
+        """The state as of now in parts, encoded as they are taken."""
+        return self.state.snapshot(self._incarnation)
+
     # What is put in; each call is followed by `step`.
 
     def receive(self, sender: str, message: RaftMessage, now: float) -> None:
@@ -238,7 +242,7 @@ class Host:
         )
         if due and self._taking is None and not self._incoming.busy:
             self._bytes_since = 0
-            self._taking = self.state.snapshot(self._incarnation)
+            self._taking = self.snapshot()
             self._taken_parts, self._taking_index = 0, self.state.index
             self._taken_next = next(self._taking)
             self._store_next_part()

@@ -3,14 +3,14 @@
 import trio
 
 from ringrift.node.cluster.commands import Command
-from ringrift.node.consensus.replica import Proposed, Replica
+from ringrift.node.consensus.replica import Proposed, Proposes
 from ringrift.node.consensus.session import Session, SessionLostError
 
 
 class Proposer:
     """The session of `owner` in its life `boot`; use it from any number of tasks."""
 
-    def __init__(self, replica: Replica, owner: str, boot: int) -> None:
+    def __init__(self, replica: Proposes, owner: str, boot: int) -> None:
         self._replica = replica
         self._owner = owner
         self._boot = boot

@@ -1,10 +1,10 @@
 """The interface of a replica: what every other part of a node may ask of consensus.
 
-`single.SingleReplica` implements it for a quorum of one; a Raft driver will for more. A follower of
-the feed implements it too, by passing proposals on.
+`voter.Voter` implements it for those who decide; a follower of the feed does, too, by passing
+proposals on.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +33,16 @@ class NotLeaderError(ReplicaError):
         self.leader_id = leader_id
 
 
+class OutcomeUnknownError(ReplicaError):
+    """Leadership was lost before the answer: whether the command was or will be decided is open.
+
+    Proposing it again with the same (session, seq) is safe: it runs once at most.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("The leader changed before it answered; whether it was done is not known.")
+
+
 class ReplicaStoppedError(ReplicaError):
     """The replica ended before it answered: whether the command was decided is not known.
 
@@ -51,7 +61,21 @@ class FeedBehindError(ReplicaError):
         self.oldest = oldest
 
 
-class Replica(Protocol):
+class Proposes(Protocol):
+    """Whatever commands can be given to."""
+
+    async def propose(self, session: int, seq: int, command: Command) -> Proposed:
+        """Have a command decided; returns once it is durable on a quorum and applied here.
+
+        `session` 0 and `seq` 0 are for `OpenSession` only. At most 64 sequence numbers of a session
+        may be outstanding. Waits while the proposal queue is full (back-pressure). A refusal is a
+        result. Raises CommandError or NotLeaderError (nothing proposed), OutcomeUnknownError or
+        ReplicaStoppedError (as they say). Cancelling leaves the outcome unknown as well.
+        """
+        ...
+
+
+class Replica(Proposes, Protocol):
     """A copy of the cluster state that can be read, waited on and, through the quorum, changed."""
 
     @property
@@ -83,16 +107,6 @@ class Replica(Protocol):
         """The node that leads in `term`, None while none is known."""
         ...
 
-    async def propose(self, session: int, seq: int, command: Command) -> Proposed:
-        """Have a command decided; returns once it is durable on a quorum and applied here.
-
-        `session` 0 and `seq` 0 are for `OpenSession` only. At most 64 sequence numbers of a session
-        may be outstanding. Waits while the proposal queue is full (back-pressure). A refusal is a
-        result. Raises CommandError or NotLeaderError (nothing proposed), ReplicaStoppedError
-        (outcome unknown). Cancelling leaves the outcome unknown as well.
-        """
-        ...
-
     async def read_barrier(self) -> int:
         """Wait until all that was decided before this call is applied here; returns its index.
 
@@ -116,12 +130,5 @@ class Replica(Protocol):
 
         The picture is taken at the call; chunks are encoded one by one as they are asked for, so
         that the caller can pass a checkpoint between them while entries go on being applied.
-        """
-        ...
-
-    async def restore(self, chunks: Iterable[bytes]) -> None:
-        """Replace state and log by a snapshot that is ahead of them.
-
-        Raises SnapshotError (damaged, foreign, or not ahead), with nothing changed.
         """
         ...

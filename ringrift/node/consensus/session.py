@@ -9,7 +9,7 @@ import trio
 from ringrift.node.cluster.commands import Command, OpenSession
 from ringrift.node.cluster.results import SessionLost, SessionOpened
 from ringrift.node.cluster.sessions import WINDOW
-from ringrift.node.consensus.replica import Proposed, Replica, ReplicaError
+from ringrift.node.consensus.replica import Proposed, Proposes, ReplicaError
 from ringrift.wire.log import NO_SESSION
 
 
@@ -20,7 +20,7 @@ class SessionLostError(ReplicaError):
 class Session:
     """An open session of `owner` in its life `boot`."""
 
-    def __init__(self, replica: Replica, number: int) -> None:
+    def __init__(self, replica: Proposes, number: int) -> None:
         self._replica = replica
         self._number = number
         self._last = 0
@@ -28,7 +28,7 @@ class Session:
         self._room = trio.lowlevel.ParkingLot()
 
     @staticmethod
-    async def open(replica: Replica, owner: str, boot: int) -> "Session":
+    async def open(replica: Proposes, owner: str, boot: int) -> "Session":
         """Open one; raises SessionLostError when a later life of the owner has one already."""
         command = OpenSession(owner=owner, boot=boot)
         opened = (await replica.propose(NO_SESSION, 0, command)).result

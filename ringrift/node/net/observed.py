@@ -26,7 +26,6 @@ class Identity:
     version: str
     profile: str
     pid: int
-    voters: tuple[str, ...]
 
 
 class Measured(Protocol):

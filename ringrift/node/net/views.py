@@ -44,7 +44,7 @@ def status_view(
         leader_id=observed.leader_id,
         term=observed.term,
         voter_quorum_ok=observed.leader_id is not None,
-        voters=who.voters,
+        voters=state.voters,
         alive_peers=0,
         commit_index=observed.commit_index,
         applied_index=observed.applied_index,

@@ -21,6 +21,10 @@ class Clock(Protocol):
         """Wait; the one way in which a driver lets time pass."""
         ...
 
+    def at_most(self, seconds: float) -> trio.CancelScope:
+        """A scope that is cancelled when it lasts longer; for waiting for an event or a while."""
+        ...
+
 
 # A suspended leader must notice how long it slept, so where there is one, take the boot-time clock.
 _BOOTTIME: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -37,3 +41,6 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)
+
+    def at_most(self, seconds: float) -> trio.CancelScope:
+        return trio.move_on_after(max(0.0, seconds))

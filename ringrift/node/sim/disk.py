@@ -7,10 +7,12 @@ Unsynced names (created, renamed, removed) survive as a random prefix, as a jour
 keeps them. With a `capacity` it is full once its files hold so many bytes.
 """
 
+import copy
 import errno
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ringrift.node.runtime.disk import DiskFullError
 
@@ -159,3 +161,18 @@ class MemoryDisk:
 
 def _full() -> DiskFullError:
     return DiskFullError(errno.ENOSPC, "No space left on device")
+
+
+class HeldDisk:
+    """A process's hold on a disk. When the process is to die it first lets go: whatever it still
+    does while it ends happens to a copy, and the disk may crash."""
+
+    def __init__(self, disk: MemoryDisk) -> None:
+        self._disk = disk
+
+    def let_go(self) -> None:
+        """From now on nothing reaches the disk."""
+        self._disk = copy.deepcopy(self._disk)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._disk, name)

@@ -82,7 +82,7 @@ def test_the_voters_are_those_whom_the_newest_entry_named() -> None:
     assert state.voters == ()
     applied = state.apply(change(1, ("a", "b", "c")))
     assert applied.result == Done("the voters are now a, b, c")
-    assert applied.events == (VotersChanged(voters=("a", "b", "c")),)
+    assert applied.events == (VotersChanged(voters="a, b, c"),)
     state.apply(change(2, ("a",)))
     assert state.voters == ("a",)
     assert isinstance(state.apply(change(3, None)).result, Refused)

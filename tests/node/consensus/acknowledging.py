@@ -5,11 +5,13 @@ from functools import partial
 from pathlib import Path
 
 import trio
+from alone import alone
 from cluster_support import CONFIG, INCARNATION, SELFPLAY
 
 from ringrift.node.cluster import commands as c
+from ringrift.node.consensus.host import Upkeep
 from ringrift.node.consensus.session import Session
-from ringrift.node.consensus.single import Limits, SingleReplica
+from ringrift.node.consensus.voter import Limits
 from ringrift.node.runtime.clock import SystemClock
 from ringrift.node.runtime.disk import RealDisk
 
@@ -17,13 +19,13 @@ ADD = c.AddWork(config=CONFIG, payload=SELFPLAY, priority=1, max_attempts=3, tim
 
 
 async def main(directory: str, boot: int) -> None:
-    replica = await SingleReplica.open(
+    replica = await alone(
         RealDisk(Path(directory)),
         SystemClock(),
         partial(trio.to_thread.run_sync, limiter=trio.CapacityLimiter(1)),
         node_id="n",
         incarnation=INCARNATION,
-        limits=Limits(snapshot_every=40, kept_tail=10, segment_bytes=8_000),
+        limits=Limits(upkeep=Upkeep(entries=40, kept=10), segment_bytes=8_000),
     )
     async with trio.open_nursery() as nursery:
         await nursery.start(replica.run)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import trio
+from alone import alone
 from cluster_support import INCARNATION
 
-from ringrift.node.consensus.single import SingleReplica
 from ringrift.node.runtime.clock import SystemClock
 from ringrift.node.runtime.disk import RealDisk
 
@@ -50,7 +50,7 @@ async def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path:
         for line in said.decode().splitlines():
             what, _, index = line.partition(" ")
             (added if what == "added" else cancelled).add(int(index))
-        replica = await SingleReplica.open(
+        replica = await alone(
             RealDisk(directory), SystemClock(), inline, node_id="n", incarnation=INCARNATION
         )
         rows = replica.state.work.rows

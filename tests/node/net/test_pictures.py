@@ -5,18 +5,18 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import trio
+from alone import alone
 from trio.testing import MockClock
 
 from ringrift.node.cluster.commands import SetConfigMode
 from ringrift.node.consensus.proposer import Proposer
-from ringrift.node.consensus.single import SingleReplica
 from ringrift.node.net.observed import Host, Identity, Observed
 from ringrift.node.net.pictures import Pictures
 from ringrift.node.runtime.loop import LoopRecord, Pulse
 from ringrift.node.sim.disk import MemoryDisk
 from tests.node.virtual_clock import VirtualClock
 
-WHO = Identity("0" * 32, "n", "n", "1", "laptop", 42, ("n",))
+WHO = Identity("0" * 32, "n", "n", "1", "laptop", 42)
 T = TypeVar("T")
 
 
@@ -36,7 +36,7 @@ async def test_pictures_follow_the_state_and_the_digest_names_its_entry(
     autojump_clock: MockClock,
 ) -> None:
     clock = VirtualClock()
-    replica = await SingleReplica.open(
+    replica = await alone(
         MemoryDisk(random.Random(1)), clock, in_line, node_id="n", incarnation="0" * 32
     )
 
@@ -62,7 +62,7 @@ async def test_pictures_follow_the_state_and_the_digest_names_its_entry(
         await trio.sleep(0.1)
         first = pictures.status
         assert first is not None
-        assert first.state_digest == f"1:{replica.state.digest()}"
+        assert first.state_digest == f"2:{replica.state.digest()}"
         await Proposer(replica, "n", 1).propose(SetConfigMode(config="hex8_2p", mode="active"))
         await trio.sleep(1)
         second, models = pictures.status, pictures.models
@@ -70,10 +70,10 @@ async def test_pictures_follow_the_state_and_the_digest_names_its_entry(
         assert models is not None
         assert [config.name for config in second.configs] == ["hex8_2p"]
         assert models.baselines.keys() == {"hex8_2p"}
-        assert (second.applied_index, second.state_digest) == (3, first.state_digest)
+        assert (second.applied_index, second.state_digest) == (4, first.state_digest)
         await trio.sleep(6)
         assert pictures.status is not None
-        assert pictures.status.state_digest == f"3:{replica.state.digest()}"
+        assert pictures.status.state_digest == f"4:{replica.state.digest()}"
         # The networks are rated off the loop, and not again while they stay the same.
         assert len(built) == 2
         await trio.sleep(10)

@@ -17,7 +17,7 @@ from ringrift.node.net.stages import EXPORT_UNIT, stage_views
 from ringrift.node.net.views import node_health, status_view
 from ringrift.wire.views import LoopView, ProgressView, StatusView
 
-WHO = Identity("c" * 32, "n", "tester", "1", "laptop", 42, ("n",))
+WHO = Identity("c" * 32, "n", "tester", "1", "laptop", 42)
 
 
 class Past:

@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 import pytest
 import trio
+from alone import alone
 
 from ringrift.node.cluster.commands import (
     AddWork,
@@ -29,7 +30,7 @@ from ringrift.node.cluster.results import Queued
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import Item, SelfplayOutcome, SelfplayWork
 from ringrift.node.consensus.proposer import Proposer
-from ringrift.node.consensus.single import SingleReplica
+from ringrift.node.consensus.voter import Voter
 from ringrift.node.data.blobs import BlobStore
 from ringrift.node.runtime.blocking import InThreads
 from ringrift.node.runtime.clock import SystemClock
@@ -61,7 +62,7 @@ async def in_line(function: Callable[[], T]) -> T:
 class Site:
     """One node's replica and worker, and what a test asks of them."""
 
-    def __init__(self, replica: SingleReplica, boot: int, directory: Path) -> None:
+    def __init__(self, replica: Voter, boot: int, directory: Path) -> None:
         self.replica = replica
         self.boot = boot
         self.directory = directory
@@ -144,7 +145,7 @@ class Site:
 
 @asynccontextmanager
 async def site(directory: Path, disk: MemoryDisk | None = None, boot: int = 1):
-    replica = await SingleReplica.open(
+    replica = await alone(
         disk or MemoryDisk(random.Random(1)),
         SystemClock(),
         in_line,

@@ -88,6 +88,8 @@ class Raft:
         self._heard = now
         self._deadline = self._draw(now)
         if self.tail.voters == (node,):
+            # It is its own majority: what it has durably is decided, and it need not wait.
+            self.tail.commit_to(self.tail.last_index)
             self._deadline = now
 
     @property
@@ -109,6 +111,16 @@ class Raft:
     def room(self) -> int:
         """How many more entries a leader may have undecided."""
         return MAX_UNDECIDED - (self.tail.last_index - self.tail.commit)
+
+    @property
+    def may_propose(self) -> bool:
+        """Whether this node leads, and is not about to hand over."""
+        return self.leading is not None and self.leading.handover is None
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether this node leads and has handed out all that was decided before its term."""
+        return self.leading is not None and self.tail.applied >= self.leading.first_index
 
     # What is put in.
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import pytest
 import trio
+from alone import alone
 from cluster_support import CONFIG, INCARNATION, SELFPLAY
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from trio.testing import MockClock
 from ringrift.node.cluster import commands as c
 from ringrift.node.cluster.results import Done, Queued, SessionOpened
 from ringrift.node.cluster.sessions import WINDOW
-from ringrift.node.cluster.snapshot import SnapshotError
+from ringrift.node.consensus.host import Upkeep
 from ringrift.node.consensus.log import LogCorruptError
 from ringrift.node.consensus.replica import (
     FeedBehindError,
@@ -23,21 +24,13 @@ from ringrift.node.consensus.replica import (
     ReplicaStoppedError,
 )
 from ringrift.node.consensus.session import Session, SessionLostError
-from ringrift.node.consensus.single import Limits, SingleReplica
-from ringrift.node.sim.disk import MemoryDisk
+from ringrift.node.consensus.voter import Limits, Voter
+from ringrift.node.runtime.disk import Disk
+from ringrift.node.sim.disk import HeldDisk, MemoryDisk
+from tests.node.virtual_clock import VirtualClock
 
 T = TypeVar("T")
 ADD = c.AddWork(config=CONFIG, payload=SELFPLAY, priority=1, max_attempts=3, timeout_s=60)
-
-
-class VirtualClock:
-    """trio's clock, and a wall clock that starts with it."""
-
-    def now(self) -> float:
-        return trio.current_time()
-
-    def wall_ms(self) -> int:
-        return int(trio.current_time() * 1000)
 
 
 class CountingDisk(MemoryDisk):
@@ -61,14 +54,12 @@ async def inline(call: Callable[[], T]) -> T:
     return call()
 
 
-async def opened(disk: MemoryDisk, **limits: int) -> SingleReplica:
-    return await SingleReplica.open(
-        disk,
-        VirtualClock(),
-        inline,
-        node_id="n",
-        incarnation=INCARNATION,
-        limits=Limits(**limits),
+async def opened(
+    disk: Disk, snapshot_every: int = 5_000, kept: int = 1_000, **limits: int
+) -> Voter:
+    limited = Limits(upkeep=Upkeep(entries=snapshot_every, kept=kept), **limits)
+    return await alone(
+        disk, VirtualClock(), inline, node_id="n", incarnation=INCARNATION, limits=limited
     )
 
 
@@ -97,7 +88,7 @@ async def test_proposals_in_flight_share_one_sync(autojump_clock: MockClock) -> 
         assert len({answer.index for answer in answers}) == 50
         for answer in answers:
             assert answer.result == Queued(answer.index)
-        assert replica.leader_id == "n" and replica.term == 1
+        assert replica.leader_id == "n" and replica.term == 2
         assert await replica.read_barrier() == replica.applied_index == replica.commit_index
         nursery.cancel_scope.cancel()
 
@@ -118,7 +109,7 @@ async def test_a_restart_continues_in_a_new_term_with_all_that_was_answered(
                 added.append((await session.propose(ADD)).index)
             terms.append(replica.term)
             nursery.cancel_scope.cancel()
-    assert terms == [1, 2, 3]
+    assert terms == [2, 3, 4]
 
 
 @settings(max_examples=30)
@@ -129,7 +120,8 @@ def test_acknowledged_commands_survive_crashes_at_random_moments(seed: int, live
     acknowledged: list[int] = []
 
     async def live(boot: int) -> None:
-        replica = await opened(disk, snapshot_every=9, kept_tail=4, segment_bytes=2_000)
+        held = HeldDisk(disk)
+        replica = await opened(held, snapshot_every=9, kept=4, segment_bytes=2_000)
         assert set(acknowledged) <= set(replica.state.work.rows)
 
         async def propose(session: Session) -> None:
@@ -142,10 +134,7 @@ def test_acknowledged_commands_survive_crashes_at_random_moments(seed: int, live
             for _ in range(3):
                 nursery.start_soon(propose, session)
             await trio.sleep(rng.uniform(0.0, 0.6))
-            # The crash comes first: what the dying process still writes goes to another disk.
-            dead, replica._disk = replica._disk, MemoryDisk(rng)  # pyright: ignore[reportPrivateUsage]
-            replica._log.disk = replica._disk  # pyright: ignore[reportPrivateUsage]
-            assert dead is disk
+            held.let_go()
             disk.crash()
             nursery.cancel_scope.cancel()
 
@@ -197,7 +186,10 @@ async def test_a_failed_sync_ends_the_replica_and_leaves_the_outcome_open(
         await replica.read_barrier()
 
 
-async def test_a_full_queue_makes_proposers_wait(autojump_clock: MockClock) -> None:
+async def test_a_full_queue_makes_proposers_wait(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ringrift.node.consensus.raft.core.MAX_UNDECIDED", 2)
     replica = await opened(CountingDisk(), queue=2, batch=2)
     async with trio.open_nursery() as nursery:
         await nursery.start(replica.run)
@@ -249,7 +241,7 @@ async def test_a_feed_gives_every_entry_once_and_tells_a_late_reader(
 
 async def test_snapshots_bound_the_log_and_a_start_reads_them(autojump_clock: MockClock) -> None:
     disk = CountingDisk()
-    replica = await opened(disk, snapshot_every=20, kept_tail=5, segment_bytes=1_500)
+    replica = await opened(disk, snapshot_every=20, kept=5, segment_bytes=1_500)
     async with trio.open_nursery() as nursery:
         await nursery.start(replica.run)
         session = await work_session(replica)
@@ -268,36 +260,6 @@ async def test_snapshots_bound_the_log_and_a_start_reads_them(autojump_clock: Mo
     assert (await opened(disk)).state.digest() == replica.state.digest()
 
 
-async def test_a_snapshot_founds_another_replica(autojump_clock: MockClock) -> None:
-    source = await opened(CountingDisk())
-    async with trio.open_nursery() as nursery:
-        await nursery.start(source.run)
-        session = await work_session(source)
-        for _ in range(5):
-            await session.propose(ADD)
-        nursery.cancel_scope.cancel()
-    disk = CountingDisk()
-    copy = await opened(disk)
-    chunks = list(source.snapshot())
-    with pytest.raises(SnapshotError):
-        await copy.restore(chunks[:-1])
-    assert copy.applied_index == 0
-    await copy.restore(chunks)
-    assert copy.state.digest() == source.state.digest()
-    with pytest.raises(SnapshotError, match="this node has"):
-        await copy.restore(chunks)
-    disk.crash()
-    again = await opened(disk)
-    assert again.state.digest() == source.state.digest()
-    async with trio.open_nursery() as nursery:
-        await nursery.start(again.run)
-        session = await work_session(again, 2)
-        assert (await session.propose(ADD)).index > source.applied_index
-        nursery.cancel_scope.cancel()
-    final = await opened(disk)
-    assert final.applied_index == again.applied_index
-
-
 async def test_damage_and_strangers_are_refused_in_one_sentence(autojump_clock: MockClock) -> None:
     disk = CountingDisk()
     replica = await opened(disk)
@@ -308,9 +270,7 @@ async def test_damage_and_strangers_are_refused_in_one_sentence(autojump_clock: 
 
     async def refusal(node_id: str = "n", incarnation: str = INCARNATION) -> str:
         with pytest.raises(LogCorruptError) as refused:
-            await SingleReplica.open(
-                disk, VirtualClock(), inline, node_id=node_id, incarnation=incarnation
-            )
+            await alone(disk, VirtualClock(), inline, node_id=node_id, incarnation=incarnation)
         return str(refused.value)
 
     assert "is of node n" in await refusal(node_id="m")
