@@ -18,9 +18,10 @@ EMPTY = Listing((), (), "")
 
 
 class ListingView(ScrollView, can_focus=True):
-    """Draws a `Listing`; the cursor follows its row's key when rows come and go.
+    """Draws a `Listing`; a cursor that was moved follows its row's key when rows come and go.
 
-    With `follow`, a cursor on the last row stays on the last row.
+    One on the first row stays on the first row, so that what is new there is seen; with `follow`,
+    the same holds of the last.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -80,6 +81,8 @@ class ListingView(ScrollView, can_focus=True):
         keys = [row.key for row in listing.rows]
         if at_end or before is None:
             self._cursor = max(0, len(keys) - 1) if self._follow else 0
+        elif self._cursor == 0:
+            pass
         elif before.key in keys:
             self._cursor = keys.index(before.key)
         else:

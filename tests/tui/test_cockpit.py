@@ -258,6 +258,21 @@ async def test_the_cursor_stays_on_its_row_when_rows_come(make_cockpit, source) 
         assert work.selected is not None and work.selected.key == "62"
 
 
+async def test_a_cursor_that_nobody_moved_stays_on_the_first_row(make_cockpit, source) -> None:
+    app = make_cockpit()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(app, pilot)
+        work = app.query_one("#work", ListingView)
+        assert work.selected is not None
+        first = work.selected.key
+        newer = msgspec.structs.replace(cockpit.WORK[0], id=1)
+        source.now = msgspec.structs.replace(source.now, work=(newer, *cockpit.WORK))
+        await app.look()
+        await pilot.pause()
+        assert first != "1" == work.selected.key
+        assert work.scroll_offset.y == 0
+
+
 async def test_leaving_asks_only_when_the_node_ends_too(make_cockpit) -> None:
     app = make_cockpit(owns_node=True)
     async with app.run_test(size=SIZE) as pilot:
