@@ -28,12 +28,14 @@ def stage_views(state: ClusterState, observed: Observed) -> tuple[StageView, ...
     exporting = [item for item in live if _exports(item, observed)]
     fitting = [item for item in live if item.kind == "training" and item not in exporting]
     return (
-        _work_stage("SELFPLAY", live, "selfplay", observed, _why_no_games(state)),
+        _work_stage(state, "SELFPLAY", live, "selfplay", observed, _why_no_games(state)),
         _stage("SYNC", "idle", "one node: nothing to copy", observed),
         _export(exporting, observed),
         _stage("NPZ_COMBINATION", "idle", "one node exports in one piece", observed),
-        _work_stage("TRAINING", fitting, "training", observed, _why_no_fit(state)),
-        _work_stage("EVALUATION", live, "evaluation", observed, "no candidate waits for a match"),
+        _work_stage(state, "TRAINING", fitting, "training", observed, _why_no_fit(state)),
+        _work_stage(
+            state, "EVALUATION", live, "evaluation", observed, "no candidate waits for a match"
+        ),
         _promotion(state, observed),
     )
 
@@ -57,11 +59,12 @@ def _stage(
 
 
 def _work_stage(
-    name: str, items: list[Item], kind: Kind, observed: Observed, idle: str
+    state: ClusterState, name: str, items: list[Item], kind: Kind, observed: Observed, idle: str
 ) -> StageView:
     running = [item for item in items if item.kind == kind and item.state == "claimed"]
     waiting = [item for item in items if item.kind == kind and item.state == "pending"]
     figures: dict[str, Figure] = {"running": len(running), "pending": len(waiting)}
+    blocked = observed.hindered.get(kind) or _all_paused(state, waiting)
     rates = [
         p.rate
         for item in running
@@ -74,12 +77,19 @@ def _work_stage(
     if running:
         where = ", ".join(sorted({item.config for item in running}))
         return _stage(name, "running", f"{len(running)} at work on {where}", observed, figures)
-    if waiting and kind in observed.hindered:
-        reason = f"{len(waiting)} wait: {observed.hindered[kind]}"
-        return _stage(name, "blocked", reason, observed, figures)
+    if waiting and blocked is not None:
+        return _stage(name, "blocked", f"{len(waiting)} wait: {blocked}", observed, figures)
     if waiting:
         return _stage(name, "waiting", f"{len(waiting)} wait for a slot", observed, figures)
     return _stage(name, "idle", idle, observed, figures)
+
+
+def _all_paused(state: ClusterState, items: list[Item]) -> str | None:
+    """Say which configurations are paused when every one of these items is of such."""
+    configs = {item.config for item in items}
+    if not configs or any(state.configs.is_active(config) for config in configs):
+        return None
+    return f"{', '.join(sorted(configs))} {'is' if len(configs) == 1 else 'are'} paused"
 
 
 def _exports(item: Item, observed: Observed) -> bool:
