@@ -16,6 +16,9 @@ from ringrift.wire.events import AnyEvent, ShardRegistered
 from ringrift.wire.views import EventView
 
 RATE_WINDOW_MS = 300_000
+RATE_SPAN_MS = 30_000
+"""Shortest measurement of a rate: children that began together hand in together, and the first few
+seconds would promise several times of what comes."""
 
 
 class Recorder:
@@ -44,9 +47,10 @@ class Recorder:
         self._last_at_ms: dict[str, int] = {}
 
     def games_per_s(self, config: str) -> float | None:
-        """Games a second by the shards of the last five minutes; None while fewer than two came.
+        """Games a second by the shards of the last five minutes.
 
-        The first shard of the window only starts the measurement: its own games began earlier.
+        None while fewer than two came, or the first of them less than half a minute ago, which
+        only starts the measurement: its own games began earlier.
         """
         shards = self._games.get(config, deque())
         now_ms = self._clock.wall_ms()
@@ -56,7 +60,7 @@ class Recorder:
             return None
         elapsed_ms = now_ms - shards[0][0]
         games = sum(games for _, games in shards) - shards[0][1]
-        return 1000 * games / elapsed_ms if elapsed_ms > 0 else None
+        return 1000 * games / elapsed_ms if elapsed_ms >= RATE_SPAN_MS else None
 
     def last_at_ms(self, event: str) -> int | None:
         """When an event of this name was last recorded, None if it never was."""
