@@ -108,6 +108,8 @@ def work_view(item: Item, observed: Observed) -> WorkView:
 def work_summary(item: Item) -> str:
     """Say in a few words what is to be done."""
     match item.payload:
+        case SelfplayWork(games=games) if item.state == "pending":
+            return f"{games} games by whoever is the generator then"  # the claim fills it in
         case SelfplayWork(games=games, weights=weights):
             player = "an untrained network" if weights is None else weights[:8]
             return f"{games} games by {player}"

@@ -77,6 +77,7 @@ def test_work_is_shown_live_first_with_what_its_child_says() -> None:
     ]
     assert status.work[0].progress == said
     assert status.work[0].summary == "64 games by an untrained network"
+    assert status.work[1].summary == "64 games by whoever is the generator then"
     assert status.work_counts["completed"] == 1
 
 
