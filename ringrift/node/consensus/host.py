@@ -32,12 +32,14 @@ from ringrift.wire.raft import RaftMessage, SnapshotAck, SnapshotChunk
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """When a snapshot is taken (entries and bytes since the last), and how many entries stay in
-    memory behind the newest one, for followers that are a little late."""
+    """When a snapshot is taken (entries and bytes since the last), how many entries stay in memory
+    behind the newest one, for followers that are a little late, and how long (seconds) a disk that
+    had no room for a snapshot is left alone."""
 
     entries: int = 5_000
     bytes: int = 16 * 1024 * 1024
     kept: int = 1_000
+    retry_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class Host:
         self._incoming = Incoming()
         self._taking: Iterator[bytes] | None = None
         self._taken_parts = 0
+        self._no_snapshot_before = float("-inf")
         self._taken_next: bytes | None = None
         self._taking_index = 0
         self._loading = Loader(incarnation)
@@ -175,7 +178,7 @@ class Host:
                 case Store():
                     self._stored(outcome)
                 case Full(store=store):
-                    self._no_room(store)
+                    self._no_room(store, now)
                 case Compact(through=through):
                     self.raft.compact(through)
                 case Fetched(fetch=fetch, data=data):
@@ -195,7 +198,7 @@ class Host:
             # Another leader will decide what becomes of them; whoever waits may ask it.
             self._step.answers += [Unknown(token) for _, token in self._proposed.values()]
             self._proposed.clear()
-        self._consider_snapshot()
+        self._consider_snapshot(now)
         step, self._step = self._step, Step()
         return step or None
 
@@ -234,13 +237,14 @@ class Host:
 
     # Our own snapshots: one part at a time, each when the one before is on disk.
 
-    def _consider_snapshot(self) -> None:
+    def _consider_snapshot(self, now: float) -> None:
         taken = 0 if self._snapshot is None else self._snapshot.index
         due = (
             self.state.index - taken >= self._upkeep.entries
             or self._bytes_since >= self._upkeep.bytes
         )
-        if due and self._taking is None and not self._incoming.busy:
+        rests = self._taking is None and now >= self._no_snapshot_before
+        if due and rests and not self._incoming.busy:
             self._bytes_since = 0
             self._taking = self.snapshot()
             self._taken_parts, self._taking_index = 0, self.state.index
@@ -268,11 +272,12 @@ class Host:
         elif part.number == self._taken_parts - 1:
             self._store_next_part()
 
-    def _no_room(self, part: Store) -> None:
+    def _no_room(self, part: Store, now: float) -> None:
         if part.received:
             self._incoming.failed()
         else:
             self._taking = None
+            self._no_snapshot_before = now + self._upkeep.retry_s
 
     # Snapshots for followers.
 
