@@ -19,7 +19,7 @@ class Outgoing:
     def __init__(self, index: int, parts: int, timing: Timing, now: float) -> None:
         self.index, self.parts = index, parts
         self._timing = timing
-        self._acknowledged = self._sent = 0
+        self._acknowledged = self._sent = self._wanted = 0
         self._moved = self._sent_at = now
 
     @property
@@ -33,7 +33,8 @@ class Outgoing:
     def due(self, now: float) -> range:
         """The parts to send now; they count as sent."""
         if now >= self.next_retry():
-            self._sent = self._acknowledged
+            # A follower that lost what it had wants less than it once acknowledged.
+            self._sent = self._acknowledged = self._wanted
         first, self._sent = self._sent, min(self.parts, self._acknowledged + WINDOW)
         if first < self._sent:
             self._sent_at = now
@@ -44,10 +45,11 @@ class Outgoing:
         return self._sent_at + self._timing.retry
 
     def acknowledged(self, number: int, now: float) -> None:
-        """The follower wants part `number` next; 0 again when it has lost what it had."""
-        if number == 0 and self._acknowledged:
-            self._acknowledged = self._sent = 0
-        if self._acknowledged < number <= self.parts:
+        """The follower wants part `number` next."""
+        if number > self.parts:
+            return
+        self._wanted = number
+        if number > self._acknowledged:
             self._acknowledged = number
             self._sent = max(self._sent, number)
             self._moved = self._sent_at = now
