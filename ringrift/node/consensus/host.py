@@ -188,12 +188,12 @@ class Host:
 
     def step(self, now: float) -> Step | None:
         """What is to be done since the last call, None when nothing is; call it until None."""
-        ready = self.raft.ready(now)
-        if ready is not None:
-            self._obey(ready, now)
         if self.raft.leading is not self._sender:
             self._sender = self.raft.leading
             self._outgoing.clear()
+        ready = self.raft.ready(now)
+        if ready is not None:
+            self._obey(ready, now)
         if self.raft.leading is None and self._proposed:
             # Another leader will decide what becomes of them; whoever waits may ask it.
             self._step.answers += [Unknown(token) for _, token in self._proposed.values()]
@@ -244,7 +244,7 @@ class Host:
             or self._bytes_since >= self._upkeep.bytes
         )
         rests = self._taking is None and now >= self._no_snapshot_before
-        if due and rests and not self._incoming.busy:
+        if due and rests and not self._incoming.busy(self.raft.tail.commit):
             self._bytes_since = 0
             self._taking = self.snapshot()
             self._taken_parts, self._taking_index = 0, self.state.index
@@ -344,5 +344,6 @@ class Host:
             self.state = state
             self._bytes_since = 0
             self._step.restored = True
-        self._snapshot = SnapshotInfo(part.index, part.number + 1)
+        if self._snapshot is None or self._snapshot.index < part.index:
+            self._snapshot = SnapshotInfo(part.index, part.number + 1)
         self.raft.acknowledge(part.index, self._incoming.installed())

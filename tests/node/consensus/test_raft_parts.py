@@ -380,8 +380,15 @@ def test_a_damaged_snapshot_is_sent_again_from_its_beginning() -> None:
 def test_nothing_is_taken_while_a_snapshot_is_installed() -> None:
     receiver = Receiver()
     receiver.take(SnapshotChunk(3, 7, 0, True, b""))
-    assert receiver.incoming.busy
+    assert receiver.incoming.busy(7)
     assert receiver.incoming.take("b", SnapshotChunk(4, 9, 0, True, b"")).acknowledge is None
     receiver.install()
-    assert not receiver.incoming.busy
+    assert not receiver.incoming.busy(0)
     assert receiver.incoming.take("b", SnapshotChunk(4, 9, 0, False, b"")).first
+
+
+def test_a_snapshot_overtaken_by_appends_keeps_nobody_busy() -> None:
+    receiver = Receiver()
+    receiver.take(SnapshotChunk(3, 7, 0, False, b""))
+    assert receiver.incoming.busy(6)
+    assert not receiver.incoming.busy(7)

@@ -77,10 +77,12 @@ class Incoming:
         self._installing = False
         self._installed: tuple[str, int, int] | None = None
 
-    @property
-    def busy(self) -> bool:
-        """Whether a snapshot is coming in or being installed."""
-        return self._from is not None
+    def busy(self, decided: int) -> bool:
+        """Whether a snapshot is being installed, or coming in and ahead of what is decided here.
+
+        One that is not was overtaken by appends, and its leader need not ever finish it.
+        """
+        return self._installing or (self._from is not None and self._from[2] > decided)
 
     def take(self, sender: str, chunk: SnapshotChunk) -> Taken:
         """Judge a part that came from the leader of its term."""
