@@ -337,7 +337,7 @@ def checks(verdict: VerdictView | None) -> Listing:
     columns = (
         Column("PROMOTION CHECK"),
         Column("FOUND", flex=True, least=20),
-        Column("REQUIRED", flex=True, least=12),
+        Column("REQUIRED", flex=True, least=12, drop=1),
     )
     found = () if verdict is None else verdict.checks
     rank = {False: 0, None: 1, True: 2}

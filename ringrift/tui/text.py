@@ -98,6 +98,11 @@ def bar(done: int, total: int, width: int) -> str:
     return "━" * filled + "╌" * (width - filled)
 
 
+def moment(at: float) -> str:
+    """The local date and time of day of a Unix time."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
 def clock(at: float) -> str:
     """The local time of day of a Unix time."""
     return time.strftime("%H:%M:%S", time.localtime(at))

@@ -4,7 +4,8 @@ import cockpit
 import msgspec
 import pytest
 
-from ringrift.tui import frame, rows
+from ringrift.tui import frame, rows, text
+from ringrift.tui.columns import fit
 from ringrift.tui.dialogs.describe import description
 
 change = msgspec.structs.replace
@@ -98,3 +99,19 @@ def test_a_description_holds_every_field() -> None:
     assert shown["training.steps"] == "40"
     assert shown["matches.1.opponent"] == "random-1"
     assert shown["verdict"] == "–"
+
+
+def test_a_description_tells_moments_as_people_do() -> None:
+    shown = {row.key: row.cells[1].text for row in description(cockpit.EVENTS[0]).rows}
+    assert shown["at"] == text.moment(cockpit.EVENTS[0].at)
+    assert shown["at"].endswith(text.clock(cockpit.EVENTS[0].at))
+    assert len(shown["at"]) == len("2026-11-24 22:19:37")
+
+
+def test_what_a_check_found_is_legible_beside_the_curve_of_a_small_terminal() -> None:
+    verdict = next(m.verdict for m in cockpit.MODELS.models if m.verdict is not None)
+    longest = "distinct openings against random"
+    check = change(verdict.checks[0], name=longest, actual="100.0% [82.4%, 100.0%] in 40 games")
+    widths = dict(fit(rows.checks(change(verdict, checks=(check,))), 53))
+    assert 2 not in widths
+    assert widths[1] >= len("100.0% [82.4%")

@@ -22,6 +22,8 @@ def _flat(value: object, name: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list | tuple):
         for number, inner in enumerate(cast("Sequence[object]", value)):
             yield from _flat(inner, f"{name}.{number + 1}")
+    elif name == "at" and isinstance(value, float):
+        yield name, text.moment(value)
     else:
         shown = str(value).lower() if isinstance(value, bool) else text.figure(cast(Figure, value))
         yield name, shown
