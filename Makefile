@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: up test check lint clean
+.PHONY: up test check lint nightly clean
 
 up: $(VENV)/.runtime  ## found the environment, start a node that plays and learns, show its cockpit
 	@$(BIN)/ringrift up $(ARGS)
@@ -18,6 +18,10 @@ lint: $(VENV)/.dev  ## format, lint, types and the layer rule
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+nightly: $(VENV)/.dev  ## simulate more clusters than there is patience for in a day
+	$(BIN)/ringrift sim --seeds 2000 --nodes 5
+	$(BIN)/ringrift sim --seeds 200 --nodes 7
 
 check: lint test  ## everything a change must pass
 

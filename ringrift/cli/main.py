@@ -58,6 +58,15 @@ VERBS: Final = (
     ("pause", "ringrift.cli.steer:pause", "Make no new work for a configuration."),
     ("resume", "ringrift.cli.steer:resume", "Make work for a paused configuration again."),
     ("cancel", "ringrift.cli.steer:cancel", "Cancel one work item."),
+    (
+        "sim",
+        "ringrift.cli.sim:sim",
+        (
+            "Simulate clusters with faults from a seed, and check every rule.\n\n"
+            "Exits 0 when no rule was broken and enough happened, 1 otherwise. "
+            "`ringrift sim --replay SEED --nodes 5` tells what happens in one seed."
+        ),
+    ),
     ("engine", "ringrift.cli.engine:app", "The rules: verify recorded games, show positions."),
 )
 

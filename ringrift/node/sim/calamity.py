@@ -148,7 +148,7 @@ class Calamities:
         minority = {victim.name, *self._rng.sample(others, size - 1)}
         self._world.trace.event("fault", f"cut off: {'+'.join(sorted(minority))}")
         sides = {name: int(name in minority) for name in names}
-        return sides | {client: int(self._rng.random() < 0.4) for client in self._clients}
+        return sides | {client: int(self._rng.random() < 0.5) for client in self._clients}
 
     def _deaf_links(self, fault: Fault, victim: Machine) -> list[Link]:
         """Links to most other machines, or from them."""

@@ -32,7 +32,7 @@ SHARES: Final[dict[Kind, float]] = {
     "delay": 0.35,
     "doubling": 0.4,
     "reordering": 0.4,
-    "partition": 0.5,
+    "partition": 0.65,
     "one_way": 0.35,
     "crash": 0.4,
     "power_cut": 0.5,
