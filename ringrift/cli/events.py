@@ -64,9 +64,11 @@ def following(client: "Client", limit: int) -> "Iterator[EventView]":
     for event in client.recent_events(limit):
         last = event.seq
         yield event
+    told = False
     while True:
         try:
             for event in client.events():
+                told = False
                 if event.seq > last + 1:  # some happened while nobody listened
                     for missed in client.recent_events(CATCH_UP, max(last, 0)):
                         if last < missed.seq < event.seq:
@@ -76,5 +78,7 @@ def following(client: "Client", limit: int) -> "Iterator[EventView]":
                     last = event.seq
                     yield event
         except NotRunningError as error:
-            print(f"{error} Waiting for it.", file=sys.stderr)
+            if not told:  # once, however long it is away
+                print(f"{error} Waiting for it.", file=sys.stderr)
+            told = True
         time.sleep(RETRY_S)
