@@ -31,6 +31,10 @@ class Hello(_Peer, frozen=True, gc=False, tag="hello"):
     format: Number
 
 
+class Alive(_Peer, frozen=True, gc=False, tag="alive"):
+    """Nothing but that the sender lives; said when there was nothing else to say for a while."""
+
+
 class Consensus(_Peer, frozen=True, gc=False, tag="consensus"):
     """A message of Raft."""
 
@@ -118,6 +122,7 @@ class FedSnapshot(_Peer, frozen=True, gc=False, tag="fed_snapshot"):
 
 PeerMessage = (
     Hello
+    | Alive
     | Consensus
     | Propose
     | Proposed

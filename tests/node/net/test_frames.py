@@ -25,6 +25,7 @@ RAFT = st.builds(RequestVote, NUMBERS, NUMBERS, NUMBERS, st.booleans(), st.boole
 )
 MESSAGES = st.one_of(
     st.builds(p.Hello, NAMES, NUMBERS, st.text(max_size=20), NUMBERS),
+    st.just(p.Alive()),
     st.builds(p.Consensus, RAFT),
     st.builds(p.Propose, NUMBERS, NUMBERS, NUMBERS, st.binary(max_size=300)),
     st.builds(p.Proposed, NUMBERS, NUMBERS, st.binary(max_size=300)),
