@@ -63,7 +63,7 @@ def checks_of(site: Site) -> tuple[Check, ...]:
         Port("status page", ports.port + site.port_offset, site.data),
         Port("sentinel", ports.sentinel_port + site.port_offset, site.data),
         Reachable(site.data),
-        Sentinel(ports.sentinel_port + site.port_offset),
+        Sentinel(ports.sentinel_port + site.port_offset, site.data),
     )
 
 

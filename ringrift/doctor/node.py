@@ -58,6 +58,20 @@ def _owner(port: int) -> psutil.Process | None:
     return None
 
 
+def _is_ours(command: list[str], data: Path) -> bool:
+    """Whether a process of this command line is the node of this data directory, or its parent."""
+    return any(word.startswith("ringrift.node") for word in command) and str(data) in command
+
+
+def _is_foreign(port: int, data: Path) -> bool:
+    """Whether a process that we may look at holds the port, and for another directory."""
+    try:
+        process = _owner(port)
+        return process is not None and not _is_ours(process.cmdline(), data)
+    except psutil.Error:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Port:
     """A port that a node needs is free, or held by the node of this data directory."""
@@ -85,7 +99,7 @@ class Port:
         if process is None:
             cause = "it is held by a program of another user"
             return failed(f"{self.port} is taken", cause=cause, fix=fix)
-        if any(word.startswith("ringrift.node") for word in command) and str(self.data) in command:
+        if _is_ours(command, self.data):
             return ok(f"{self.port} is held by our node, process {process.pid}")
         cause = f"it is held by process {process.pid}: {' '.join(command)[:80]}"
         return failed(f"{self.port} is taken", cause=cause, fix=fix)
@@ -136,7 +150,9 @@ class Sentinel:
     """The sentinel, if there is one, has a living node and does not restart it again and again."""
 
     port: int
+    data: Path
     view: Callable[[int], SentinelView] = _sentinel
+    foreign: Callable[[int, Path], bool] = _is_foreign
     family: str = FAMILY
     name: str = "sentinel"
 
@@ -148,6 +164,8 @@ class Sentinel:
         except ClientError as error:
             fix = "see the check of its port: another program may answer there"
             return failed(f"port {self.port} answers otherwise", cause=str(error), fix=fix)
+        if self.foreign(self.port, self.data):
+            return not_applicable("the sentinel that answers keeps another data directory")
         score = "–" if view.resilience_score is None else f"{view.resilience_score:.2f}"
         value = f"resilience {score}, {view.restarts} restarts"
         fix = "look at the end of node.jsonl in the data directory"

@@ -116,12 +116,17 @@ CASES: list[tuple[Check, str, str]] = [
     ),
     (Reachable(HERE, gives(NotRunningError("none"))), "not applicable", "no node runs"),
     (Reachable(HERE, gives(RefusedError("starting"))), "failed", "starting"),
-    (Sentinel(1, gives(KEPT)), "ok", "resilience 0.92, 1 restarts"),
-    (Sentinel(1, gives(kept(node_answers=False))), "failed", "ended so: killed"),
-    (Sentinel(1, gives(kept(last_restart_age_s=20.0))), "warning", "20 s ago (killed)"),
-    (Sentinel(1, gives(kept(resilience_score=None))), "ok", "resilience –"),
-    (Sentinel(1, gives(NotRunningError("none"))), "not applicable", "no sentinel"),
-    (Sentinel(1, gives(RefusedError("who?"))), "failed", "another program"),
+    (Sentinel(1, HERE, gives(KEPT)), "ok", "resilience 0.92, 1 restarts"),
+    (
+        Sentinel(1, HERE, gives(KEPT), lambda port, data: (port, data) == (1, HERE)),
+        "not applicable",
+        "keeps another data directory",
+    ),
+    (Sentinel(1, HERE, gives(kept(node_answers=False))), "failed", "ended so: killed"),
+    (Sentinel(1, HERE, gives(kept(last_restart_age_s=20.0))), "warning", "20 s ago (killed)"),
+    (Sentinel(1, HERE, gives(kept(resilience_score=None))), "ok", "resilience –"),
+    (Sentinel(1, HERE, gives(NotRunningError("none"))), "not applicable", "no sentinel"),
+    (Sentinel(1, HERE, gives(RefusedError("who?"))), "failed", "another program"),
 ]
 
 
