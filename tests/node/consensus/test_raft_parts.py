@@ -70,6 +70,11 @@ def test_a_tail_is_the_end_of_the_log(made: tuple[Tail, list[Entry], int]) -> No
     assert tail.last_at_ms == (len(kept) if len(kept) > origin else 0)
     assert tail.voters == (named[-1].voters if named else ("a",))
     assert tail.voters_index == max(origin, named[-1].index if named else 0)
+    namings = [(0, ("a",)), *((one.index, one.voters) for one in named)]
+    undecided = len(namings) > 1 and namings[-1][0] > tail.commit
+    counts = [voters for _, voters in namings[-2 if undecided else -1 :] if voters]
+    for node in "abcd":
+        assert tail.may_lead(node) == any(node in voters for voters in counts)
     assert tail.between(origin, len(kept)) == tail.batch(origin) == tuple(kept[origin:])
     for index in range(len(kept) + 2):
         term = kept[index - 1].term if 0 < index <= len(kept) else 0 if index == 0 else None

@@ -152,7 +152,7 @@ class Raft:
                 if self.leading is not None:
                     self._out.transfer(sender, message)
             case TimeoutNow():
-                if self.role == "follower" and self.node in self.tail.voters:
+                if self.role == "follower" and self.tail.may_lead(self.node):
                     self._campaign(now, forced=True)
 
     def tick(self, now: float) -> None:
@@ -162,7 +162,7 @@ class Raft:
         leading = self.leading
         if leading is None:
             self._deadline = self._draw(now)
-            if self.node in self.tail.voters and not self._disk_is_stalled(now):
+            if self.tail.may_lead(self.node) and not self._disk_is_stalled(now):
                 self._pre_campaign(now)
         elif not leading.hears_majority(now) or self._disk_is_stalled(now):
             self._follow(self.term, None, now)
@@ -420,9 +420,7 @@ class Raft:
         if self.tail.voters_index > index:
             return
         if self.node not in self.tail.voters:
-            heir = leading.best_peer()
-            if heir is not None:
-                self._out.say(heir, TimeoutNow(self.term))
+            self._out.say(leading.best_peer(), TimeoutNow(self.term))
             self._follow(self.term, None, now)
             return
         leading.part()

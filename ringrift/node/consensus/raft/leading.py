@@ -86,7 +86,7 @@ class Leading:
         self._say(peer, progress.next - 1, prev_term, entries)
         if entries:
             progress.sent(entries[-1].index)
-        elif progress.state == "probe":
+        else:
             progress.waiting = True
         return True
 
@@ -220,7 +220,7 @@ class Leading:
         if progress is not None and progress.match == self._tail.last_index:
             self._out.say(self.handover.to, TimeoutNow(self.term))
 
-    def best_peer(self) -> str | None:
-        """The voter with most of the log; the smallest id among equals."""
-        others = sorted(v for v in self._tail.voters if v != self.node and v in self.peers)
-        return max(others, key=lambda peer: self.peers[peer].match, default=None)
+    def best_peer(self) -> str:
+        """The other voter with most of the log; the smallest id among equals. There must be one."""
+        others = [voter for voter in self._tail.voters if voter != self.node]
+        return max(others, key=lambda peer: self.peers[peer].match)

@@ -49,6 +49,17 @@ class Tail:
         """The entry that named them, or that of the origin."""
         return self._named[-1][0] if self._named else self.origin.index
 
+    def may_lead(self, node: str) -> bool:
+        """Whether a node is a voter, or was one before a change that is not known to be decided.
+
+        A log with its owner's removal may be newer than all others (thesis, 4.2.2): unless the
+        owner leads once more, without a vote of its own, nobody can.
+        """
+        if node in self.voters or self.voters_index <= self.commit:
+            return node in self.voters
+        before = self._named[-2][1] if len(self._named) > 1 else self.origin.voters
+        return node in before
+
     def term_at(self, index: int) -> int | None:
         """The term of an entry; None when it is forgotten or still to come."""
         if index == self.origin.index:
