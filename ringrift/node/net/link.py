@@ -106,6 +106,10 @@ class Link:
         """End the stream; `run` returns soon."""
         self._scope.cancel()
 
+    async def bury(self) -> None:
+        """Close the stream, however it stands; for whoever made the link."""
+        await trio.aclose_forcefully(self._stream)
+
     async def greet(self, me: p.Hello) -> p.Hello:
         """Exchange greetings; raises LinkError when the peer is not who it is known to be."""
         with self._clock.at_most(GREETING_S):
@@ -138,7 +142,6 @@ class Link:
             raise LinkError(str(errors.exceptions[0])) from None
         finally:
             self._room.unpark_all()
-            await trio.aclose_forcefully(self._stream)
 
     async def _receive(self) -> list[p.PeerMessage]:
         """The next messages, at least one."""
