@@ -135,6 +135,8 @@ class Host:
     @property
     def next_tick(self) -> float:
         """When `tick` has something to do at the latest."""
+        if not self._outgoing:
+            return self.raft.next_tick
         retries = [outgoing.next_retry() for outgoing in self._outgoing.values()]
         return min([self.raft.next_tick, *retries])
 
@@ -199,8 +201,10 @@ class Host:
             self._step.answers += [Unknown(token) for _, token in self._proposed.values()]
             self._proposed.clear()
         self._consider_snapshot(now)
+        if not self._step:
+            return None
         step, self._step = self._step, Step()
-        return step or None
+        return step
 
     def _obey(self, ready: Ready, now: float) -> None:
         step = self._step

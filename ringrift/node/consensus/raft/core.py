@@ -264,11 +264,14 @@ class Raft:
     def ready(self, now: float) -> Ready | None:
         """All there is to do since the last call; None when there is nothing."""
         tail = self.tail
-        through = min(tail.commit, self._out.durable, tail.applied + MAX_APPLY)
         apply: tuple[Entry, ...] = ()
-        if through > tail.applied:
-            apply = tail.between(tail.applied, through)
-            tail.applied = through
+        if tail.commit > tail.applied:
+            through = min(tail.commit, self._out.durable, tail.applied + MAX_APPLY)
+            if through > tail.applied:
+                apply = tail.between(tail.applied, through)
+                tail.applied = through
+        if not apply and self._out.empty():
+            return None
         return self._out.take(apply, tail.last_index, now)
 
     # Terms and elections.
@@ -410,7 +413,7 @@ class Raft:
     def _decide(self, now: float) -> None:
         """Count what the majority has; tell and obey what that decides."""
         leading = self.leading
-        if leading is None:
+        if leading is None or self.tail.commit == self.tail.last_index:
             return
         index = leading.decided(self._out.durable)
         # Only an entry of its own term tells a leader what is decided (thesis, figure 3.7).

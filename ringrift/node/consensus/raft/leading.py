@@ -198,6 +198,8 @@ class Leading:
         self._settle_reads()
 
     def _settle_reads(self) -> None:
+        if not self._reads.flying:
+            return
         voters = self._tail.voters
         rounds = sorted(
             (self._round if voter == self.node else self.peers[voter].round for voter in voters),

@@ -115,6 +115,10 @@ class Outbox:
     def transfer(self, sender: str, message: SnapshotChunk | SnapshotAck) -> None:
         self._batch.transfers.append((sender, message))
 
+    def empty(self) -> bool:
+        """Whether the batch has nothing to do."""
+        return self._batch.empty()
+
     def take(self, apply: tuple[Entry, ...], last_index: int, now: float) -> Ready | None:
         """The batch so far with the entries to apply, None when there is nothing."""
         batch = self._batch

@@ -21,6 +21,11 @@ class Reads:
     def want_round(self) -> bool:
         return bool(self._waiting) and not self._flying
 
+    @property
+    def flying(self) -> bool:
+        """Whether a round is on its way."""
+        return bool(self._flying)
+
     def ask(self, token: int) -> None:
         self._waiting.append(token)
 
