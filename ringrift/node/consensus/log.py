@@ -115,15 +115,16 @@ class Log:
         Raises DiskFullError, with nothing changed, when there is no room for all of them.
         """
         written: list[bytes] = []
-        checksum, index, terms = self._checksum, self.last_index, self._terms[-1:]
+        checksum, index, term = self._checksum, self.last_index, self.last_term
+        begun: list[tuple[int, int]] = []
         for entry in entries:
             assert entry.index == index + 1, (entry.index, index)
-            assert entry.term >= terms[-1][1], (entry.term, terms)
+            assert entry.term >= term, (entry.term, term)
             data, checksum = pack_record(entry, self.synced_index, checksum)
             written.append(data)
-            index = entry.index
-            if entry.term > terms[-1][1]:
-                terms.append((index, entry.term))
+            if entry.term > term:
+                begun.append((entry.index, entry.term))
+            index, term = entry.index, entry.term
         if not written:
             return
         segment = self._segment_for_more()
@@ -136,7 +137,7 @@ class Log:
         segment.size += len(data)
         segment.last_index = self.last_index = index
         self._checksum = checksum
-        self._terms += terms[1:]
+        self._terms += begun
 
     def sync(self) -> None:
         """Make all that was appended durable."""

@@ -418,3 +418,37 @@ def test_nothing_is_synced_before_something_is_written() -> None:
     log.append([])
     log.sync()
     assert (log.first_index, log.synced_index, log.disk.names()) == (1, 0, [])
+
+
+def test_an_emptied_log_goes_on_like_a_new_one() -> None:
+    for empty in (lambda log: log.truncate(0), lambda log: log.restart(0, 0)):
+        disk = written([3, 3, 3])
+        log = recover(disk)
+        empty(log)
+        assert disk.names() == []
+        log.append([entry(1), entry(2), entry(3)])
+        log.sync()
+        new = written([3])
+        assert {n: disk.read(n) for n in disk.names()} == {n: new.read(n) for n in new.names()}
+
+
+def test_a_segment_that_found_no_room_to_begin_never_comes_back() -> None:
+    """Were its torn header the newest file after a crash, a tear before it would look like rot."""
+    removed = torn = 0
+    for seed in range(200):
+        disk = MemoryDisk(random.Random(seed))
+        log = recover(disk)
+        log.append([entry(1), entry(2), entry(3, size=400)])
+        log.sync()
+        disk.capacity = disk.used + HEADER_BYTES // 2
+        with pytest.raises(DiskFullError):
+            log.append([entry(4)])
+        removed += disk.names() == [f"{1:020d}.log"]
+        disk.capacity = None
+        log.truncate(2)
+        log.append([entry(3, 2), entry(4, 2, size=200)])
+        disk.crash()
+        again = recover(disk)
+        assert again.last_index >= 2
+        torn += again.torn
+    assert removed == 200 and torn

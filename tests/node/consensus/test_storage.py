@@ -422,6 +422,15 @@ def test_damage_that_no_cut_explains_is_refused_wherever_the_log_was_sealed() ->
     assert "is damaged and was acknowledged" in refusal(disk)
 
 
+def test_only_what_is_durable_is_sealed() -> None:
+    for seed in range(20):
+        disk, storage = written(3, seed)
+        storage.write(Ready(3, entries=entries(4, 9)))
+        storage.seal()
+        disk.crash()
+        assert recover(disk)[1].entries[:3] == list(entries(1, 3))
+
+
 def test_what_follows_a_cut_or_nothing_may_be_cut_too() -> None:
     disk, storage = written(5)
     before = {name: disk.read(name) for name in disk.names()}
