@@ -363,6 +363,8 @@ def test_a_silent_receiver_is_given_up() -> None:
     outgoing = Outgoing(7, 3, LOCAL, 0.0)
     assert list(outgoing.due(0.0)) == [0, 1, 2]
     assert list(outgoing.due(0.1)) == []
+    outgoing.acknowledged(4, 0.1)
+    assert not outgoing.done
     assert not outgoing.failed(10 * LOCAL.election)
     assert outgoing.failed(10 * LOCAL.election + 0.1)
 

@@ -105,17 +105,18 @@ class Leading:
         self.next_heartbeat = now + self._timing.heartbeat
         self._round += 1
         for peer, progress in self.peers.items():
-            progress.waiting = False
-            if progress.state != "probe" or not self._append_to(peer, progress):
+            untried = progress.state == "probe" and progress.may_send
+            if not untried or not self._append_to(peer, progress):
                 self._ping(peer, progress)
         self._begin_reads()
 
     def _ping(self, peer: str, progress: Progress) -> None:
+        """Ask whether it agrees where its next entries begin, without sending them once more."""
         prev_term = self._tail.term_at(progress.next - 1)
-        if progress.state == "replicate" and prev_term is not None:
+        if progress.state != "snapshot" and prev_term is not None:
             self._say(peer, progress.next - 1, prev_term)
             return
-        if progress.state == "replicate":
+        if progress.state != "snapshot":
             # It was silent, or slow, while what it needs next was forgotten.
             self._send_snapshot(peer, progress)
         # Nothing is known to agree here; the beginning of all logs always does.
