@@ -89,16 +89,21 @@ def _replay(seed: int, nodes: int, *, verbose: bool) -> None:
 
 
 def _play(seeds: range, nodes: int, jobs: int) -> "Summary":
+    from concurrent.futures.process import BrokenProcessPool
+
     from ringrift.node.sim.campaign import Summary, play
 
     summary = Summary()
     told = time.monotonic()
-    for played in play(seeds, nodes, jobs):
-        summary.add(played)
-        if time.monotonic() - told >= _SECONDS_BETWEEN_LINES:
-            told = time.monotonic()
-            line = f"  {len(summary.tallies)} of {len(seeds)} seeds, {len(summary.broken)} broken"
-            print(line, file=sys.stderr)
+    try:
+        for played in play(seeds, nodes, jobs):
+            summary.add(played)
+            if time.monotonic() - told >= _SECONDS_BETWEEN_LINES:
+                told = time.monotonic()
+                done, broken = len(summary.tallies), len(summary.broken)
+                print(f"  {done} of {len(seeds)} seeds, {broken} broken", file=sys.stderr)
+    except BrokenProcessPool:
+        fail("One of the processes was killed, maybe for want of memory; try fewer --jobs.", 1)
     return summary
 
 

@@ -1,6 +1,7 @@
 """`ringrift sim`: what it prints and how it exits."""
 
 import json
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 import pytest
@@ -57,6 +58,10 @@ def test_a_broken_rule_is_told_with_the_command_that_replays_it(
     assert trace[-1].endswith(told.removeprefix(f"Seed {seed}: "))
 
 
+def _killed(*_: object) -> None:
+    raise BrokenProcessPool
+
+
 def test_floors_count_from_twenty_seeds_on(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,6 +71,14 @@ def test_floors_count_from_twenty_seeds_on(
     capsys.readouterr()
     exits(code=1, seeds=20, nodes=3, jobs=1)
     assert "Too little happened: torn tails: 0 over 20 seeds" in capsys.readouterr().out
+
+
+def test_a_process_that_was_killed_is_told_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign, "play", _killed)
+    exits(code=1, seeds=3)
+    assert capsys.readouterr().err.endswith("try fewer --jobs.\n")
 
 
 def test_a_replay_without_a_finding_says_so(capsys: pytest.CaptureFixture[str]) -> None:

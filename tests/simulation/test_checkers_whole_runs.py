@@ -112,6 +112,15 @@ def test_operations_that_never_end_are_stuck_unless_given_up_early() -> None:
         _finish(cluster)
 
 
+def test_a_refusal_ends_an_operation_however_late() -> None:
+    cluster = _healed()
+    _agree(cluster)
+    cluster.clock.at = 61.0
+    _asked(cluster)
+    cluster.watch.refused(7)
+    _finish(cluster)
+
+
 def test_final_states_are_compared_too() -> None:
     cluster = _healed()
     _agree(cluster)

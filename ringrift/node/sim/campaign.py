@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, fields
 
 from ringrift.node.sim.checkers.tally import Tally, floors, report
@@ -22,15 +23,20 @@ class Played:
 
 
 def play(seeds: Sequence[int], size: int, jobs: int) -> Iterator[Played]:
-    """Play seeds with `size` machines each in `jobs` processes; outcomes come in their order."""
+    """Play seeds with `size` machines each in `jobs` processes; outcomes come in their order.
+
+    Raises BrokenProcessPool when one of the processes is killed.
+    """
     tasks = [(seed, size) for seed in seeds]
     if jobs == 1:
         yield from map(_play, tasks)
         return
     # Spawned, not forked: the caller may have threads, and a seed must depend on nothing of it.
     context = multiprocessing.get_context("spawn")
-    with context.Pool(min(jobs, len(tasks)), _leave_interrupts_to_parent) as pool:
-        yield from pool.imap(_play, tasks)
+    with ProcessPoolExecutor(
+        min(jobs, len(tasks)), context, initializer=_leave_interrupts_to_parent
+    ) as pool:
+        yield from pool.map(_play, tasks)
 
 
 def _play(task: tuple[int, int]) -> Played:
