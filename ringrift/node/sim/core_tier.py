@@ -36,7 +36,7 @@ CALM_S = 22.0
 QUIET_S = 8.0
 """Before the end clients wish for nothing new, so that every wish can be answered."""
 WORKERS = 4
-PACE_S = 0.35
+PACE_S = 0.3
 RENEW_EVERY_S = 1.0
 INCARNATION = "5" * 32
 OPERATOR = "operator"

@@ -20,7 +20,7 @@ from ringrift.node.sim.asks import Ask, Renew
 from ringrift.node.sim.desk import Desk
 from ringrift.node.sim.steward import Steward
 from ringrift.node.sim.trace import run_words
-from ringrift.node.sim.words import message_words, vote_words
+from ringrift.node.sim.words import entries_words, message_words, vote_words
 from ringrift.wire.raft import RaftMessage
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Process:
     def start(self) -> None:
         """Begin to take part."""
         self._later(self._steward.every_s, self._control)
-        self._pump()
+        self._pump(self._machine.now())
 
     # What reaches it.
 
@@ -77,19 +77,21 @@ class Process:
                 if trace.verbose:
                     trace.line(self.name, f"<- {sender}  {message_words(raft_message)}")
                 self.host.receive(sender, raft_message, now)
-        self._pump()
+        self._pump(now)
 
     def _tick(self) -> None:
         if self._world.agenda.now < self._timer_at:
             return  # the host wanted to act earlier meanwhile, and did
         self._timer_at = float("inf")
-        self.host.tick(self._machine.now())
-        self._pump()
+        now = self._machine.now()
+        self.host.tick(now)
+        self._pump(now)
 
     def _control(self) -> None:
         self._later(self._steward.every_s, self._control)
-        self._steward.act(self._machine.now(), self._wall_ms())
-        self._pump()
+        now = self._machine.now()
+        self._steward.act(now, self._wall_ms())
+        self._pump(now)
 
     def _wall_ms(self) -> int:
         return int(self._world.agenda.now * 1000)
@@ -107,11 +109,6 @@ class Process:
             action()
 
     # The disk: everything that waits is written, and is durable some time later.
-
-    def _use_disk(self) -> None:
-        if self._chores and not self._disk_is_busy:
-            self._disk_is_busy = True
-            self._write()
 
     def _write(self) -> None:
         chores, self._chores = self._chores, []
@@ -144,23 +141,26 @@ class Process:
             self._world.observer.tally.full_disk_recoveries += 1
             self._world.trace.event(self.name, "writes again, for its disk has room")
         self._disk_is_busy = False
-        self.host.performed(outcomes, self._machine.now())
-        self._pump()
+        now = self._machine.now()
+        self.host.performed(outcomes, now)
+        self._pump(now)
 
     # Doing what the host says.
 
-    def _pump(self) -> None:
+    def _pump(self, now: float) -> None:
+        """Do all that the host wants by now, and come back when it wants to act by itself."""
         host = self.host
-        now = self._machine.now()
         self._watch()
         while (step := host.step(now)) is not None:
             self._watch()
             self._do(step)
-        self._use_disk()
+        if self._chores and not self._disk_is_busy:
+            self._disk_is_busy = True
+            self._write()
         if self.ended:
             return
-        # Rounding may put the deadline just before itself: let time pass, or it never would.
         agenda = self._world.agenda
+        # Rounding may put the deadline just before itself: let time pass, or it never would.
         when = max(self._machine.clock.when(host.next_tick, agenda.now), agenda.now + 1e-6)
         if when < self._timer_at:
             self._timer_at = when
@@ -200,7 +200,9 @@ class Process:
         if not ready.entries:
             return
         if trace.plain:
-            trace.line(self.name, f"appends {run_words(ready.entries)}")
+            leads = raft.leading is not None
+            words = run_words(ready.entries) if leads else entries_words(ready.entries)
+            trace.line(self.name, f"appends {words}")
         for entry in ready.entries:
             if entry.voters is not None:
                 names = "+".join(entry.voters)
@@ -218,8 +220,8 @@ class Process:
         if not step.applied:
             return
         if trace.plain:
-            applied = tuple(applied.entry for applied in step.applied)
-            trace.line(self.name, f"applies {run_words(applied)}")
+            applied = [applied.entry for applied in step.applied]
+            trace.line(self.name, f"applies {entries_words(applied)}")
         for applied in step.applied:
             observer.applied(self.name, applied)
         if host.state.index % DIGEST_EVERY == 0:
