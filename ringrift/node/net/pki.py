@@ -175,20 +175,21 @@ def read_certificates(pem: bytes) -> list[x509.Certificate]:
 
 
 def tls_context(
-    *, server: bool, root: x509.Certificate, chain: bytes, key: bytes, protocols: list[str]
+    *, server: bool, root: x509.Certificate, chain: bytes, key: bytes
 ) -> ssl.SSLContext:
-    """Mutual TLS 1.3 among the nodes of one cluster.
+    """TLS 1.3 among the nodes of one cluster.
 
-    `chain` is the node's own certificate and its intermediate, `key` the node's key, both PEM.
+    `chain` is the node's own certificate and its intermediate, `key` the node's key, both PEM. A
+    server also shakes hands with who has no certificate: whoever wants to join has none yet.
     Names are not looked at here: `subject_of` the peer's certificate must be who was expected.
     Blocks for a moment (files), so call it in a thread.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_mode = ssl.CERT_OPTIONAL if server else ssl.CERT_REQUIRED
     context.load_verify_locations(cadata=pem_of(root).decode())
-    context.set_alpn_protocols(protocols)
+    context.set_alpn_protocols([ALPN_PEER, ALPN_HTTP] if server else [ALPN_PEER])
     with tempfile.TemporaryDirectory(prefix="ringrift-") as directory:
         # ssl takes a key from a file only; the directory is this user's, and gone at once.
         path = Path(directory) / "identity.pem"

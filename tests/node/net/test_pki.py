@@ -36,7 +36,6 @@ class Cluster:
             root=self.root.certificate,
             chain=pki.pem_of(certificate, signer.certificate),
             key=pki.key_pem(key),
-            protocols=[pki.ALPN_PEER],
         )
 
 
@@ -77,14 +76,19 @@ def test_both_sides_learn_who_the_other_is(cluster: Cluster) -> None:
     assert one.version() == "TLSv1.3"
 
 
-@pytest.mark.parametrize("who", ["nobody", "a stranger", "late", "early", "a node that signs"])
+def test_who_has_no_certificate_is_nobody(cluster: Cluster) -> None:
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.load_verify_locations(cadata=pki.pem_of(cluster.root.certificate).decode())
+    one, other = handshake(cluster.context("v", server=True), client)
+    assert one.getpeercert(binary_form=True) is None
+    assert subject(other).node == "v"
+
+
+@pytest.mark.parametrize("who", ["a stranger", "late", "early", "a node that signs"])
 def test_others_are_refused(cluster: Cluster, who: str) -> None:
     server = cluster.context("v", server=True)
     match who:
-        case "nobody":
-            client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            client.check_hostname = False
-            client.load_verify_locations(cadata=pki.pem_of(cluster.root.certificate).decode())
         case "a stranger":
             client = Cluster().context("gpu-1", server=False)
             client.verify_mode = ssl.CERT_NONE
