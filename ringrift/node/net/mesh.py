@@ -38,7 +38,8 @@ class Mesh:
     """The links of this node by peer.
 
     `wanted` says whom to reach and where, `admits` why a peer is refused (None: it is not);
-    `receive` is called with (link, message) for all that is said, and must not block.
+    `receive` is called with (link, message) for all that is said, `lost` with a peer whose link has
+    ended; neither may block.
     """
 
     def __init__(
@@ -51,11 +52,13 @@ class Mesh:
         wanted: Callable[[], Mapping[str, Address]],
         admits: Callable[[str], str | None],
         receive: Callable[[Link, p.PeerMessage], None],
+        lost: Callable[[str], None],
     ) -> None:
         self.links: dict[str, Link] = {}
         self.refused = 0
         self._me, self._incarnation, self._clock = me, incarnation, clock
         self._dial, self._wanted, self._admits, self._receive = dial, wanted, admits, receive
+        self._lost = lost
         self._dialling: set[str] = set()
         self._look = Wakeup()
 
@@ -129,6 +132,7 @@ class Mesh:
         finally:
             if self.links.get(link.peer) is link:
                 del self.links[link.peer]
+                self._lost(link.peer)
             with trio.CancelScope(shield=True):
                 await link.bury()
 
