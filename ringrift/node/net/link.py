@@ -126,7 +126,7 @@ class Link:
     async def run(self, receive: Callable[[p.PeerMessage], None]) -> None:
         """Carry messages until either side ends it; raises LinkError, saying why, if not `close`.
 
-        `receive` is called with every message, in order, and must not block.
+        `receive` is called with every message but `Alive`, in order, and must not block.
         """
         try:
             with self._scope:
@@ -137,7 +137,8 @@ class Link:
                         receive(message)
                     while True:
                         for message in await self._receive():
-                            receive(message)
+                            if not isinstance(message, p.Alive):
+                                receive(message)
         except* LinkError as errors:
             raise LinkError(str(errors.exceptions[0])) from None
         finally:
