@@ -39,7 +39,9 @@ WORKERS = 4
 PACE_S = 0.3
 RENEW_EVERY_S = 1.0
 INCARNATION = "5" * 32
-OPERATOR = "operator"
+OPERATORS = ("operator", "deputy")
+READERS = ("r0", "r1")
+READER_PACE_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class Process:
         self._timer_at = float("inf")
         self._seen = ("", 0, "")
         self.desk = Desk(machine.name, machine.life, self.host, world.network, trace)
-        self._steward = Steward(f"{machine.name}-steward", machine.life, self.host, self.desk)
+        self._steward = Steward(machine.name, machine.life, self.host, self.desk, world.observer)
 
     def start(self) -> None:
         """Begin to take part."""

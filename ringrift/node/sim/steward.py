@@ -1,13 +1,14 @@
 """What a leader does of its own accord: it ends the leases and sessions that nobody renews."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from ringrift.node.cluster.commands import Command, OpenSession, encode_command
+from ringrift.node.cluster.commands import Command, ExpireClaim, OpenSession, encode_command
 from ringrift.node.cluster.results import SessionLost, SessionOpened
 from ringrift.node.consensus.host import Host
 from ringrift.node.consensus.raft.core import Draft, NotLeadingError
 from ringrift.node.control.leases import ClaimKey, IdleSessions, LeaseTable
 from ringrift.node.sim.asks import Told
+from ringrift.node.sim.checkers.observer import Observer
 from ringrift.node.sim.desk import Desk
 from ringrift.wire.log import NO_SESSION
 
@@ -23,8 +24,9 @@ class Steward:
     every_s = 1.0
     """Seconds between two calls of `act`."""
 
-    def __init__(self, owner: str, boot: int, host: Host, desk: Desk) -> None:
-        self._owner, self._boot, self._host, self._desk = owner, boot, host, desk
+    def __init__(self, name: str, life: int, host: Host, desk: Desk, observer: Observer) -> None:
+        self._name, self._life, self._host, self._desk = name, life, host, desk
+        self._observer = observer
         self._opening = False
         self._session: int | None = None
         self._seq = 0
@@ -35,9 +37,10 @@ class Steward:
         self._leases, self._idle = LeaseTable(CLAIM_TTL_S), IdleSessions(SESSION_TTL_S)
         self._opening, self._session = False, None
 
-    def renew(self, node: str, claims: Iterable[ClaimKey], now: float) -> None:
+    def renew(self, node: str, claims: Sequence[ClaimKey], now: float) -> None:
         """Take a node's renewal of its claims, if this node leads."""
         if self._host.raft.leading is not None:
+            self._observer.renewed(self._name, claims)
             self._leases.renew(self._host.state, node, claims, now)
 
     def act(self, now: float, wall_ms: int) -> None:
@@ -47,10 +50,13 @@ class Steward:
         if self._session is not None:
             state = self._host.state
             for command in (*self._leases.expired(state, now), *self._idle.expired(state, now)):
+                if isinstance(command, ExpireClaim):
+                    claim = (command.item, command.claim)
+                    self._observer.ends_claim(self._name, claim, CLAIM_TTL_S)
                 self._seq += 1
                 self._propose(self._session, self._seq, command, wall_ms)
         elif not self._opening:
-            opens = OpenSession(owner=self._owner, boot=self._boot)
+            opens = OpenSession(owner=f"{self._name}-steward", boot=self._life)
             self._opening = self._propose(NO_SESSION, 0, opens, wall_ms)
 
     def _propose(self, session: int, seq: int, command: Command, wall_ms: int) -> bool:

@@ -1,14 +1,16 @@
 """The one object that a simulation reports to: each observation goes to the rules it concerns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ringrift.node.cluster import commands as c
-from ringrift.node.cluster.results import Applied, Done, Result, SessionLost
+from ringrift.node.cluster.results import Applied, Claimed, Done, Result, SessionLost
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.raft.ready import Origin
+from ringrift.node.control.leases import ClaimKey
 from ringrift.node.sim.checkers.acknowledged import Acknowledged
 from ringrift.node.sim.checkers.history import Decided, History
 from ringrift.node.sim.checkers.leaders import Leaders
+from ringrift.node.sim.checkers.leases import Leases
 from ringrift.node.sim.checkers.membership import Membership
 from ringrift.node.sim.checkers.operations import Operation, Write
 from ringrift.node.sim.checkers.progress import Progress
@@ -21,14 +23,21 @@ from ringrift.wire.log import NO_SESSION, Entry, Voters
 
 
 class Observer:
-    """All rules over one run of a cluster founded with `voters`. See the package's docstring."""
+    """All rules over one run of a cluster founded with `voters`. See the package's docstring.
 
-    def __init__(self, now: Now, voters: Voters) -> None:
+    `clock_of` reads a node's own clock, where that is not `now`.
+    """
+
+    def __init__(
+        self, now: Now, voters: Voters, clock_of: Callable[[str], float] | None = None
+    ) -> None:
         self.tally = Tally()
         self.history = History(now)
         self.work = Work(now)
         self._now = now
+        self._clock_of: Callable[[str], float] = clock_of or (lambda _: now())
         self._leaders = Leaders(now)
+        self._leases = Leases(now)
         self._sessions = Sessions(now)
         self._membership = Membership(now, voters, self.history)
         self._progress = Progress(now, voters)
@@ -55,6 +64,7 @@ class Observer:
         if self._leaders.newest_term:
             self.tally.leader_changes += 1
         self._leaders.became_leader(node, term)
+        self._leases.leads(node, self._clock_of(node))
 
     def sees_leader(self, node: str, term: int, leader: str | None) -> None:
         """A node takes another (or itself, or nobody) for the leader; on every change of that."""
@@ -86,6 +96,10 @@ class Observer:
 
     def applied(self, node: str, applied: Applied) -> None:
         """A node applied its next entry; before any client is answered because of it."""
+        result = applied.result
+        if isinstance(result, Claimed) and applied.first_index == applied.index:
+            claims = [(item, result.claim) for item in result.items]
+            self._leases.heard(node, claims, self._clock_of(node))
         if not self.history.applied(node, applied):
             return
         decided = Decided(node, applied, c.decode_command(applied.entry.command))
@@ -105,6 +119,14 @@ class Observer:
     def state(self, node: str, index: int, digest: str) -> None:
         """The digest of a node's state right after entry `index`."""
         self.history.state(node, index, digest)
+
+    def renewed(self, node: str, claims: Sequence[ClaimKey]) -> None:
+        """A leader took a worker's renewal of its claims."""
+        self._leases.heard(node, claims, self._clock_of(node))
+
+    def ends_claim(self, node: str, claim: ClaimKey, term_s: float) -> None:
+        """A leader proposes to end a claim that it has not heard of for `term_s` seconds."""
+        self._leases.ends(node, claim, term_s, self._clock_of(node))
 
     # What clients see.
 

@@ -30,6 +30,7 @@ Rule = Literal[
     "work under its current claim",
     "games count once",
     "effects happen once",
+    "a renewed claim lives on",
     "one voter at a time",
     "one membership change at a time",
     "a leader decides before it changes voters",
