@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from ringrift.node.consensus.raft.timing import TIMINGS
-from ringrift.node.consensus.storage import found
+from ringrift.node.consensus.storage import found, found_empty
 from ringrift.node.sim.agenda import Agenda
 from ringrift.node.sim.asks import Renew
 from ringrift.node.sim.calamity import Calamities
@@ -23,7 +23,7 @@ from ringrift.node.sim.checkers.tally import Tally
 from ringrift.node.sim.checkers.violation import CLUSTER, Violation
 from ringrift.node.sim.client import Client, Market
 from ringrift.node.sim.faults import draw_plan
-from ringrift.node.sim.habits import Operator, Worker
+from ringrift.node.sim.habits import FEWEST_VOTERS, Operator, Reader, Worker
 from ringrift.node.sim.machine import Machine, World
 from ringrift.node.sim.network import Network
 from ringrift.node.sim.process import Process
@@ -57,14 +57,17 @@ class Outcome:
 
 
 class Run:
-    """One seed with `size` machines, all of them voters at first."""
+    """One seed with `size` machines, in most seeds all of them voters at first."""
 
     def __init__(self, seed: int, size: int, detail: Detail = "none") -> None:
         self.seed = seed
         self._rng = random.Random(f"core {size} {seed}")
         self._agenda = Agenda()
-        self._voters: Voters = tuple("abcdefg"[:size])
-        observer = Observer(self._now, self._voters)
+        self._nodes: Voters = tuple("abcdefg"[:size])
+        # Some clusters are founded small, by nodes whose peers know nothing when they are added.
+        founders = FEWEST_VOTERS if self._rng.random() < 0.2 else size
+        self._founders = self._nodes[:founders]
+        observer = Observer(self._now, self._founders, lambda node: self.machines[node].now())
         self._network = Network(self._agenda, self._fork())
         self._world = World(
             self._agenda,
@@ -74,13 +77,13 @@ class Run:
             TIMINGS["lan"],
             INCARNATION,
         )
-        self.machines = {name: Machine(name, self._world, self._fork()) for name in self._voters}
+        self.machines = {name: Machine(name, self._world, self._fork()) for name in self._nodes}
         self._market = Market(
             self._agenda,
             self._network,
             observer,
             self._world.trace,
-            self._voters,
+            self._nodes,
             LENGTH_S - QUIET_S,
             lambda node: self.machines[node].life,
         )
@@ -102,7 +105,7 @@ class Run:
             violation = self._raised(error)
         if violation is not None:
             trace.event("rule", str(violation))
-        seed, size, lines = self.seed, len(self._voters), tuple(trace.lines)
+        seed, size, lines = self.seed, len(self._nodes), tuple(trace.lines)
         return Outcome(seed, size, observer.tally, trace.checksum, violation, lines)
 
     def _now(self) -> float:
@@ -118,18 +121,24 @@ class Run:
 
     def _begin(self) -> None:
         for name, machine in self.machines.items():
-            found(machine.disk, INCARNATION, name, self._voters)
+            if name in self._founders:
+                found(machine.disk, INCARNATION, name, self._founders)
+            else:
+                found_empty(machine.disk, INCARNATION, name)
             machine.start()
         workers = [Worker(f"w{place}", self._fork(), PACE_S) for place in range(WORKERS)]
         for worker in workers:
             client = Client(worker.name, self._market, self._fork(), worker)
             self._agenda.after(RENEW_EVERY_S, self._renew, client, worker)
+        for name in READERS:
+            Client(name, self._market, self._fork(), Reader(self._fork(), READER_PACE_S))
         pace = self._rng.uniform(1.5, 8.0)
-        operator = Operator(
-            self._fork(), self._voters, self._known_voters, lambda: self._network.is_cut, pace
-        )
-        Client(OPERATOR, self._market, self._fork(), operator)
-        clients = (*(worker.name for worker in workers), OPERATOR)
+        for name in OPERATORS:
+            operator = Operator(
+                self._fork(), self._nodes, self._known_voters, lambda: self._network.is_cut, pace
+            )
+            Client(name, self._market, self._fork(), operator)
+        clients = (*(worker.name for worker in workers), *READERS, *OPERATORS)
         calamities = Calamities(self.machines, clients, self._world, self._fork())
         calamities.plan(draw_plan(self._fork(), LENGTH_S - CALM_S))
 
@@ -137,7 +146,8 @@ class Run:
         """The voters that the most advanced machine knows."""
         hosts = [m.process.host for m in self.machines.values() if m.process is not None]
         newest = max(hosts, key=lambda host: host.state.index, default=None)
-        return newest.raft.tail.voters if newest is not None else self._voters
+        known = newest.raft.tail.voters if newest is not None else ()
+        return known or self._founders
 
     def _renew(self, client: Client, worker: Worker) -> None:
         if worker.held:
@@ -149,7 +159,7 @@ class Run:
         self._world.trace.event("fault", "all have ended for good")
         for machine in self.machines.values():
             machine.start()
-        self._world.observer.healed(self._voters)
+        self._world.observer.healed(self._nodes)
 
     def _end(self) -> None:
         hosts = {n: m.process.host for n, m in self.machines.items() if m.process is not None}

@@ -1,4 +1,4 @@
-"""What simulated clients wish: workers that add, claim and end work, and an operator."""
+"""What simulated clients wish: workers that add, claim and end work, readers and operators."""
 
 import random
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class Worker:
     """Opens a session, joins, and then does a bit of everything with work items.
 
     Now and then it forgets what it holds (the lease must run out), falls silent for long enough to
-    lose its session, or starts a new life.
+    lose its session, or starts a new life. Then the old one may still say something.
     """
 
     def __init__(self, name: str, rng: random.Random, pace: float) -> None:
@@ -41,6 +41,8 @@ class Worker:
         self._games = 0
         self._todo: list[c.Command] = []
         self._queued = 0
+        self._last_words: Propose | None = None
+        self._speaks_late = False
 
     def pause(self) -> float:
         if self._rng.random() < 0.004:
@@ -48,7 +50,7 @@ class Worker:
         return self._rng.expovariate(1.0 / self._pace)
 
     def next_wish(self) -> Wish | None:
-        rng = self._rng
+        rng, self._speaks_late = self._rng, False
         if self._session is None:
             opened = c.OpenSession(owner=self.name, boot=self._boot)
             return Propose(NO_SESSION, 0, c.encode_command(opened))
@@ -56,6 +58,9 @@ class Worker:
             joined = c.JoinMember(node=self.name, name=self.name, boot=self._boot, version="1")
             self._todo = [joined, c.SetConfigMode(config=CONFIG, mode="active")]
             self._member = True
+        if self._last_words is not None:
+            words, self._last_words, self._speaks_late = self._last_words, None, True
+            return words
         if not self._todo and rng.random() < 0.15:
             return Read()
         command = self._todo.pop(0) if self._todo else self._command()
@@ -68,7 +73,7 @@ class Worker:
         match told.result:
             case SessionOpened(session=session):
                 self._session, self._seq = session, 0
-            case SessionLost():
+            case SessionLost() if not self._speaks_late:
                 self._session = None
             case Queued():
                 self._queued += 1
@@ -81,17 +86,16 @@ class Worker:
     def _command(self) -> c.Command | None:
         rng = self._rng
         draw = rng.random()
-        if draw < 0.005:
+        if draw < 0.005 and self._session is not None:
+            words = c.encode_command(_more_work(50))
+            self._last_words = Propose(self._session, self._seq + 1, words)
             self._boot, self._session, self._member = self._boot + 1, None, False
             self.held.clear()
             return None
         if self.held and draw < 0.55:
             return self._end(*self.held.pop(rng.randrange(len(self.held))))
         if draw < 0.75 and self._queued < MOST_QUEUED:
-            priority = rng.choice((50, 60))
-            return c.AddWork(
-                config=CONFIG, payload=WORK, priority=priority, max_attempts=3, timeout_s=60
-            )
+            return _more_work(rng.choice((50, 60)))
         return c.ClaimWork(node=self.name, boot=self._boot, kinds=("selfplay",), slots=2)
 
     def _end(self, item: int, claim: int) -> c.Command | None:
@@ -121,6 +125,22 @@ class Worker:
             steps=200,
             source="untrained",
         )
+
+
+class Reader:
+    """Reads from whoever answered last, while it does: a leader that is none any more keeps it."""
+
+    def __init__(self, rng: random.Random, pace: float) -> None:
+        self._rng, self._pace = rng, pace
+
+    def pause(self) -> float:
+        return self._rng.expovariate(1.0 / self._pace)
+
+    def next_wish(self) -> Wish:
+        return Read()
+
+    def told(self, told: Told) -> None:
+        pass
 
 
 class Operator:
@@ -157,3 +177,7 @@ class Operator:
 
     def told(self, told: Told) -> None:
         pass
+
+
+def _more_work(priority: int) -> c.AddWork:
+    return c.AddWork(config=CONFIG, payload=WORK, priority=priority, max_attempts=3, timeout_s=60)
