@@ -22,7 +22,7 @@ class Session:
 
     def __init__(self, replica: Proposes, number: int) -> None:
         self._replica = replica
-        self._number = number
+        self.number = number
         self._last = 0
         self._outstanding: set[int] = set()
         self._room = trio.lowlevel.ParkingLot()
@@ -44,7 +44,7 @@ class Session:
         seq = self._last
         self._outstanding.add(seq)
         try:
-            proposed = await self._replica.propose(self._number, seq, command)
+            proposed = await self._replica.propose(self.number, seq, command)
         finally:
             self._outstanding.discard(seq)
             self._room.unpark_all()
