@@ -33,6 +33,16 @@ class NodePaths:
         return self.data / "log"
 
     @property
+    def tls(self) -> Path:
+        """This node's key and certificates; absent on a node that is a cluster of its own."""
+        return self.data / "tls"
+
+    @property
+    def seeds(self) -> Path:
+        """Where voters were when this node joined; used until the state tells."""
+        return self.data / "seeds.json"
+
+    @property
     def blobs(self) -> Path:
         """Shards, datasets and weights by content hash."""
         return self.data / "blobs"

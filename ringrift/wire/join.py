@@ -1,0 +1,78 @@
+"""How a node gets into a cluster: the token it is given, what it asks with, what it gets."""
+
+import base64
+import binascii
+from typing import Annotated, Literal
+
+import msgspec
+
+MAX_TOKEN_CHARS = 8_192
+MAX_JOIN_BYTES = 16 * 1024
+PREFIX = "rr1."
+
+Role = Literal["node", "voter", "operator", "viewer"]
+Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+Pem = Annotated[str, msgspec.Meta(max_length=8_192)]
+Host = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+
+
+class TokenError(ValueError):
+    """A join token that is none; one sentence."""
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True):
+    """Where a node accepts streams."""
+
+    host: Host
+    port: Port
+
+
+class Token(msgspec.Struct, frozen=True, array_like=True):
+    """All that a newcomer needs: the cluster, where it is, its root certificate (which pins every
+    other certificate), and a secret that lets one key in, once."""
+
+    incarnation: Hex
+    places: Annotated[tuple[Place, ...], msgspec.Meta(min_length=1, max_length=16)]
+    root: Pem
+    secret: Annotated[bytes, msgspec.Meta(min_length=16, max_length=64)]
+
+
+class JoinRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Let me in: `secret` (hex) is the token's, `request` a signing request (PEM) of my key.
+
+    `place` is where I accept streams, None when I accept none.
+    """
+
+    secret: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{2}){16,64}$")]
+    request: Pem
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=48, pattern="^[A-Za-z0-9_-]+$")]
+    place: Place | None = None
+
+
+class JoinReply(msgspec.Struct, frozen=True):
+    """You are `node`, in this role: your certificate with its chain (PEM), and where voters are."""
+
+    node: str
+    role: Role
+    incarnation: Hex
+    chain: str
+    voters: dict[str, Place]
+
+
+def write_token(token: Token) -> str:
+    """The token as one word that survives copying."""
+    return PREFIX + base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
+
+
+def read_token(word: str) -> Token:
+    """The token in a word; raises TokenError."""
+    word = "".join(word.split())
+    if not word.startswith(PREFIX) or len(word) > MAX_TOKEN_CHARS:
+        raise TokenError(f"this is no join token: one begins with {PREFIX}, copy all of it")
+    body = word.removeprefix(PREFIX)
+    try:
+        data = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
+        return msgspec.msgpack.decode(data, type=Token)
+    except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise TokenError("the join token is damaged or cut short: copy all of it") from error
