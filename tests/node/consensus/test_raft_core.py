@@ -129,3 +129,16 @@ def test_two_leaders_of_one_term_end_the_node_that_notices() -> None:
     raft = leader()
     with pytest.raises(AssertionError):
         raft.receive("b", Append(raft.term, 0, 0, 0, 1), 0.1)
+
+
+def test_a_candidate_does_not_take_another_write_for_that_of_its_vote() -> None:
+    raft = machine(("a",))
+    raft.receive("z", AppendReply(5, True, 0, 1, 0), 0.0)
+    earlier = raft.ready(0.0)
+    raft.tick(raft.next_tick)
+    vote = raft.ready(0.0)
+    assert earlier is not None and vote is not None
+    raft.synced(earlier.number, 0.0)
+    assert (raft.role, raft.term) == ("candidate", 6)
+    raft.synced(vote.number, 0.0)
+    assert raft.role == "leader"

@@ -174,7 +174,7 @@ def test_what_an_outbox_calls_durable_survives_every_crash(seed: int, steps: int
                 del memory[after:]
                 outbox.truncate(after)
             case 3 if rng.random() < 0.3:
-                memory = [0] * (len(memory) + rng.randint(1, 3))
+                memory = [0] * rng.randint(1, len(memory) + 3)
                 outbox.restart(Origin(len(memory)))
             case 4:
                 if under_way:
