@@ -9,7 +9,7 @@ import random
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,13 +19,15 @@ import trio
 from ringrift import __version__
 from ringrift.node.arguments import Options
 from ringrift.node.cluster.commands import Command, JoinMember
+from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.patient import Patient
 from ringrift.node.consensus.proposer import Proposer
 from ringrift.node.consensus.voter import Voter
 from ringrift.node.control.driver import ControllerDriver
 from ringrift.node.control.evaluation import evaluate
 from ringrift.node.control.eviction import evict
-from ringrift.node.control.leases import IdleSessions, LeaseTable
+from ringrift.node.control.leadership import Leadership
+from ringrift.node.control.leases import ClaimKey
 from ringrift.node.control.populator import populate
 from ringrift.node.control.promotion import choose_generators, decide
 from ringrift.node.control.training import trigger
@@ -105,8 +107,7 @@ class Node:
             settings.node.lag_alarm_ms,
             lambda lag_ms: self.local.publish(EventLoopBlocked(lag_ms=lag_ms)),
         )
-        self.leases = LeaseTable(settings.pipeline.claim_ttl_s)
-        self.sessions = IdleSessions(SESSION_TTL_S)
+        self.leadership = Leadership(settings.pipeline.claim_ttl_s, SESSION_TTL_S)
         self.membership = self._membership()
         self.worker = self._worker()
         self.pictures = Pictures(
@@ -145,7 +146,7 @@ class Node:
             Loop("operators", self._serve_operators(), after=("views",)),
             Loop("membership", self.membership.run, 1.0, after=("replica", "feed")),
             Loop("worker", self.worker.run, self.settings.worker.claim_interval_s, after=joined),
-            Loop("leases", self._renew_leases, self.leases.ttl_s / 3, after=joined),
+            Loop("leases", self._renew_leases, self.leadership.claim_ttl_s / 3, after=joined),
             *self._controllers(joined),
         ]
 
@@ -162,8 +163,8 @@ class Node:
             ("evaluation", often, lambda: evaluate(state(), pipeline)),
             ("promotion", often, lambda: decide(state(), promotion)),
             ("generator", often, lambda: choose_generators(state())),
-            ("claim-expiry", often, lambda: self.leases.expired(state(), self.clock.now())),
-            ("session-expiry", rarely, lambda: self.sessions.expired(state(), self.clock.now())),
+            ("claim-expiry", often, lambda: self._ended(self.leadership.ended_claims)),
+            ("session-expiry", rarely, lambda: self._ended(self.leadership.ended_sessions)),
             (
                 "eviction",
                 rarely,
@@ -269,10 +270,19 @@ class Node:
     async def _renew_leases(self, pulse: Pulse) -> None:
         """Say that this node works on its claims; on one node, the leader is in this process."""
         while True:
-            claims, now = self.worker.claims(), self.clock.now()
-            stale = self.leases.renew(self.replica.state, self.identity.node_id, claims, now)
+            claims = self.worker.claims()
+            stale = self._renew(self.identity.node_id, claims)
             pulse.ran({"claims": len(claims), "lost": len(stale)})
-            await self.clock.sleep(self.leases.ttl_s / 3)
+            await self.clock.sleep(self.leadership.claim_ttl_s / 3)
+
+    def _renew(self, node: str, claims: Iterable[ClaimKey]) -> tuple[ClaimKey, ...]:
+        term, state, now = self.replica.term, self.replica.state, self.clock.now()
+        return self.leadership.renew(term, state, node, claims, now)
+
+    def _ended(
+        self, judge: Callable[[int, ClusterState, float], Sequence[Command]]
+    ) -> Sequence[Command]:
+        return judge(self.replica.term, self.replica.state, self.clock.now())
 
     # What is so now.
 
