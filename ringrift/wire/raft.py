@@ -102,3 +102,13 @@ class TimeoutNow(_Message, frozen=True, gc=False, tag="timeout_now"):
 RaftMessage = (
     RequestVote | VoteReply | Append | AppendReply | SnapshotChunk | SnapshotAck | TimeoutNow
 )
+
+
+def follows(append: Append) -> bool:
+    """Whether an append's entries follow its `prev_index` and each other, in index and in term."""
+    index, term = append.prev_index, append.prev_term
+    for entry in append.entries:
+        if entry.index != index + 1 or not term <= entry.term <= append.term:
+            return False
+        index, term = entry.index, entry.term
+    return True

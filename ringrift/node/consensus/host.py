@@ -130,7 +130,7 @@ class Host:
         self._taken_next: bytes | None = None
         self._taking_index = 0
         self._loading = Loader(incarnation)
-        self._loaded: ClusterState | None = None
+        self._loaded: tuple[str, SnapshotChunk, ClusterState] | None = None
 
     @property
     def next_tick(self) -> float:
@@ -331,7 +331,8 @@ class Host:
         if taken.store:
             try:
                 self._loading.feed(chunk.data)
-                self._loaded = ClusterState.restored(self._loading) if taken.last else None
+                if taken.last:
+                    self._loaded = (sender, chunk, ClusterState.restored(self._loading))
             except SnapshotError as error:
                 self._incoming.failed()
                 self._step.complaints.append(f"The snapshot of {sender} is refused: {error}")
@@ -339,15 +340,15 @@ class Host:
             part = Store(chunk.index, chunk.number, chunk.data, chunk.final, received=True)
             self._step.chores.append(part)
         if taken.acknowledge is not None:
-            self.raft.acknowledge(chunk.index, taken.acknowledge)
+            self.raft.acknowledge(sender, chunk, taken.acknowledge)
 
     def _install(self, part: Store) -> None:
-        state, self._loaded = self._loaded, None
-        assert state is not None
+        assert self._loaded is not None
+        (sender, chunk, state), self._loaded = self._loaded, None
         if self.raft.restore(Origin(state.index, state.term, state.voters)):
             self.state = state
             self._bytes_since = 0
             self._step.restored = True
         if self._snapshot is None or self._snapshot.index < part.index:
             self._snapshot = SnapshotInfo(part.index, part.number + 1)
-        self.raft.acknowledge(part.index, self._incoming.installed())
+        self.raft.acknowledge(sender, chunk, self._incoming.installed())

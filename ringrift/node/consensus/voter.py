@@ -7,14 +7,13 @@ task's, which performs all chores that are waiting, with one sync for all their 
 
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
 import trio
 
 from ringrift.node.cluster.commands import Blank, ChangeVoters, Command, encode_command
-from ringrift.node.cluster.results import Applied
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.chores import Chore, Outcome
 from ringrift.node.consensus.feed import Feed, Window
@@ -44,7 +43,7 @@ from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.disk import Disk, DiskFullError
 from ringrift.wire.log import NO_SESSION, Voters
-from ringrift.wire.raft import RaftMessage
+from ringrift.wire.raft import Append, RaftMessage, follows
 
 RETRY_FULL_S = 1.0
 """How often a full disk is tried again."""
@@ -222,7 +221,7 @@ class Voter(Replica):
             return True
         return False
 
-    def feed(self, after_index: int) -> AsyncIterator[Applied]:
+    def feed(self, after_index: int) -> Feed:
         """See `Replica.feed`."""
         return Feed(self._window, after_index)
 
@@ -233,8 +232,13 @@ class Voter(Replica):
     # What comes from other voters.
 
     def deliver(self, sender: str, message: RaftMessage) -> None:
-        """Take a message that `sender` is known to have sent; dropped, and counted, when full."""
-        if len(self._inbox) >= self._limits.inbox:
+        """Take a message that `sender` is known to have sent.
+
+        Dropped, and counted, when the inbox is full or the message contradicts itself: Raft's own
+        code never sends such, so it is no fault that must end this node.
+        """
+        broken = isinstance(message, Append) and not follows(message)
+        if broken or len(self._inbox) >= self._limits.inbox:
             self.lost_messages += 1
             return
         self._inbox.append((sender, message))

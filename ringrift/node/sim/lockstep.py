@@ -359,7 +359,7 @@ class Lockstep:
             self._install(server, raft)
             acknowledge = server.incoming.installed()
         if acknowledge is not None:
-            raft.acknowledge(chunk.index, acknowledge)
+            raft.acknowledge(sender, chunk, acknowledge)
 
     def _install(self, server: Server, raft: Raft) -> None:
         snapshot = msgspec.json.decode(b"".join(server.parts), type=Snapshot)

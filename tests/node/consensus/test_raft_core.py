@@ -93,15 +93,18 @@ def test_who_does_not_lead_neither_decides_nor_answers_nor_hears_followers() -> 
     raft.receive("b", SnapshotAck(0, 5, 1), 0.0)
     raft.receive("b", VoteReply(0, True), 0.0)
     raft.snapshot_ended("b", 5, 0.0)
-    raft.acknowledge(5, 1)
+    raft.acknowledge("b", SnapshotChunk(0, 5, 0, False, b""), 1)
     assert raft.ready(0.0) is None
 
 
-def test_a_follower_acknowledges_to_whom_it_hears() -> None:
+def test_a_follower_acknowledges_to_who_sent_it_and_leads_still() -> None:
     raft = machine(("a", "b", "c"))
-    raft.receive("b", SnapshotChunk(0, 5, 0, False, b""), 0.1)
+    chunk = SnapshotChunk(0, 5, 0, False, b"")
+    raft.receive("b", chunk, 0.1)
     assert raft.heard_leader_at == 0.1
-    raft.acknowledge(5, 1)
+    raft.acknowledge("c", chunk, 1)
+    raft.acknowledge("b", SnapshotChunk(1, 5, 0, False, b""), 1)
+    raft.acknowledge("b", chunk, 1)
     ready = raft.ready(0.1)
     assert ready is not None
     assert [(one.to, one.message) for one in ready.send] == [("b", SnapshotAck(0, 5, 1))]

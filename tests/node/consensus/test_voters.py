@@ -20,7 +20,8 @@ from ringrift.node.consensus.replica import NotLeaderError, OutcomeUnknownError
 from ringrift.node.consensus.session import Session
 from ringrift.node.consensus.voter import Limits, Voter
 from ringrift.node.sim.disk import HeldDisk, MemoryDisk
-from ringrift.wire.raft import RaftMessage
+from ringrift.wire.log import Entry
+from ringrift.wire.raft import Append, RaftMessage
 from tests.node.virtual_clock import VirtualClock
 
 T = TypeVar("T")
@@ -226,3 +227,17 @@ async def test_voters_leave_and_come_back_one_by_one(autojump_clock: MockClock) 
         await leader.change_voters(NAMES)
         await machines.settle()
         assert machines.voters[gone].voters == NAMES
+
+
+async def test_appends_that_contradict_themselves_are_dropped(autojump_clock: MockClock) -> None:
+    async with cluster() as machines:
+        leader = await machines.leader()
+        follower = next(v for v in machines.voters.values() if v is not leader)
+        term, last = leader.term, leader.applied_index
+        gap = Entry(last + 5, term, 0, 0, 0, b"")
+        back = Entry(last + 1, term - 1, 0, 0, 0, b"")
+        for entries in ((gap,), (back,), (Entry(last + 1, term + 9, 0, 0, 0, b""),)):
+            follower.deliver(leader.node_id, Append(term, last, term, last, 1, entries))
+        assert follower.lost_messages == 3
+        await (await session_of(leader)).propose(ADD)
+        await machines.settle()

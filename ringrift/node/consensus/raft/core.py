@@ -244,10 +244,13 @@ class Raft:
         self._out.restart(origin)
         return True
 
-    def acknowledge(self, index: int, number: int) -> None:
-        """Tell the leader that the parts below `number` of its snapshot are here."""
-        if self.leader is not None and self.leading is None:
-            self._out.say(self.leader, SnapshotAck(self.term, index, number))
+    def acknowledge(self, sender: str, sent: SnapshotChunk, number: int) -> None:
+        """Tell who sent a part that all below `number` are here, if it leads still.
+
+        Another leader's snapshot of the same entry may be cut into other parts.
+        """
+        if self.leader == sender and self.leading is None and self.term == sent.term:
+            self._out.say(sender, SnapshotAck(self.term, sent.index, number))
 
     def snapshot_ended(self, peer: str, index: int | None, now: float) -> None:
         """A follower has installed our snapshot up to an index, or (None) its transfer failed."""
