@@ -84,6 +84,15 @@ def test_power_is_cut_between_a_write_and_its_sync() -> None:
     assert f"log to {last}" in lines[-2] or f"log to {last + 1}" in lines[-2]
 
 
+def test_a_write_that_outlasts_the_fault_is_spared() -> None:
+    stage, leader = _leader_under_power_cut()
+    leader.slowness = 1e4
+    opens = encode_command(OpenSession(owner="w", boot=1))
+    stage.agenda.at(8.99, leader.deliver, "w", Ask(1, Propose(NO_SESSION, 0, opens)))
+    stage.agenda.run(30.0)
+    assert leader.process is not None
+
+
 def test_power_that_nobody_writes_under_is_not_cut() -> None:
     stage, leader = _leader_under_power_cut()
     assert leader.at_next_write is not None
