@@ -2,11 +2,9 @@
 
 import random
 from collections.abc import Mapping
-from functools import partial
 
 from ringrift.node.sim.faults import Fault, Kind
 from ringrift.node.sim.machine import Machine, World
-from ringrift.node.sim.moments import MOMENTS
 from ringrift.node.sim.network import Link, across
 from ringrift.wire.log import Voters
 
@@ -39,7 +37,7 @@ class Calamities:
     def _strike(self, fault: Fault) -> None:
         victim = self._victim(fault)
         self._active[fault] = victim
-        whom = _OF_ALL.get(fault.kind, victim.name)
+        whom = "the network" if fault.kind in _OF_THE_NETWORK else victim.name
         words = f"{fault.kind} strikes {whom}, strength {fault.strength:.2f}"
         self._world.trace.event("fault", f"{words}, until {fault.end:.3f}")
         self._begin(fault, victim)
@@ -73,10 +71,6 @@ class Calamities:
                 self._cut_power(fault, [victim], victim)
             case "blackout":
                 self._cut_power(fault, list(self._machines.values()), victim)
-            case "ambush":
-                for machine in self._machines.values():
-                    moment = MOMENTS[int(fault.strength * len(MOMENTS))]
-                    machine.at_moment[moment] = partial(self._spring, fault, machine)
             case "full_disk":
                 victim.disk.capacity = victim.disk.used + int(2_000 * strength)
             case "broken_sync":
@@ -103,9 +97,6 @@ class Calamities:
                 victim.at_next_write = None
                 for machine in self._machines.values():
                     self._world.agenda.after(self._rng.uniform(0.0, 2.0), machine.start)
-            case "ambush":
-                for machine in self._machines.values():
-                    machine.at_moment.clear()
             case "full_disk":
                 if not again:
                     victim.disk.capacity = None
@@ -179,26 +170,5 @@ class Calamities:
         else:
             first.at_next_write = cut
 
-    def _spring(self, fault: Fault, machine: Machine) -> None:
-        """A machine that was waited for has met its moment: it ends soon, perhaps with all."""
-        together = fault.aim < 0.4
-        prey = list(self._machines.values()) if together else [machine]
-        soon = 10.0 ** self._rng.uniform(-4.0, -0.5)
-        self._world.agenda.after(soon, self._fall, fault, prey)
 
-    def _fall(self, fault: Fault, prey: list[Machine]) -> None:
-        if fault not in self._active:
-            return
-        for machine in prey:
-            machine.stop(power_cut=self._rng.random() < 0.8)
-            back = 10.0 ** self._rng.uniform(-2.0, 0.5)
-            self._world.agenda.after(back, machine.start)
-
-
-_OF_ALL: dict[Kind, str] = {
-    "loss": "the network",
-    "delay": "the network",
-    "doubling": "the network",
-    "reordering": "the network",
-    "ambush": "whoever comes by",
-}
+_OF_THE_NETWORK: tuple[Kind, ...] = ("loss", "delay", "doubling", "reordering")
