@@ -5,9 +5,11 @@ go in; `step` says what is to be sent, performed on disk and answered. The produ
 simulator differ in how they carry that out, and in nothing else.
 """
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ringrift.node.cluster.commands import Blank, encode_command
 from ringrift.node.cluster.results import Applied, Result
 from ringrift.node.cluster.snapshot import Loader, SnapshotError
 from ringrift.node.cluster.state import ClusterState
@@ -21,13 +23,17 @@ from ringrift.node.consensus.chores import (
     Store,
     Write,
 )
-from ringrift.node.consensus.raft.core import Draft, Raft
+from ringrift.node.consensus.raft.core import Draft, Raft, Start
 from ringrift.node.consensus.raft.leading import Leading
 from ringrift.node.consensus.raft.ready import Envelope, Origin, Read, Ready
 from ringrift.node.consensus.raft.timing import Timing
 from ringrift.node.consensus.raft.transfer import Incoming, Outgoing
+from ringrift.node.consensus.storage import Recovered
 from ringrift.wire.log import Voters
 from ringrift.wire.raft import RaftMessage, SnapshotAck, SnapshotChunk
+
+BLANK = encode_command(Blank())
+"""What a new leader's first entry holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +137,22 @@ class Host:
         self._taking_index = 0
         self._loading = Loader(incarnation)
         self._loaded: tuple[str, SnapshotChunk, ClusterState] | None = None
+
+    @staticmethod
+    def recovered(
+        node: str,
+        found: Recovered,
+        incarnation: str,
+        timing: Timing,
+        upkeep: Upkeep,
+        rng: random.Random,
+        now: float,
+    ) -> "Host":
+        """A new life of a voter, from what its directory held."""
+        start = Start(found.hard_state, found.origin, found.entries, BLANK)
+        raft = Raft(node, timing, rng, start, now)
+        snapshot = SnapshotInfo(found.origin.index, found.parts) if found.parts else None
+        return Host(raft, found.state, incarnation, timing, upkeep, snapshot)
 
     @property
     def next_tick(self) -> float:

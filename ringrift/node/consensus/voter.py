@@ -13,7 +13,7 @@ from functools import partial
 
 import trio
 
-from ringrift.node.cluster.commands import Blank, ChangeVoters, Command, encode_command
+from ringrift.node.cluster.commands import ChangeVoters, Command, encode_command
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.chores import Chore, Outcome
 from ringrift.node.consensus.feed import Feed, Window
@@ -22,13 +22,12 @@ from ringrift.node.consensus.host import (
     Barrier,
     Decided,
     Host,
-    SnapshotInfo,
     Step,
     Upkeep,
 )
 from ringrift.node.consensus.log import SEGMENT_BYTES
 from ringrift.node.consensus.performer import Performer
-from ringrift.node.consensus.raft.core import ChangeRefusedError, Draft, Raft, Start
+from ringrift.node.consensus.raft.core import ChangeRefusedError, Draft
 from ringrift.node.consensus.raft.timing import Timing
 from ringrift.node.consensus.replica import (
     NotLeaderError,
@@ -78,7 +77,6 @@ class Voter(Replica):
 
     def __init__(
         self,
-        node_id: str,
         host: Host,
         storage: Storage,
         clock: Clock,
@@ -87,8 +85,8 @@ class Voter(Replica):
         timing: Timing,
         limits: Limits,
     ) -> None:
-        """For `open` only."""
-        self.node_id = node_id
+        """A voter on what was recovered; see `open`."""
+        self.node_id = host.raft.node
         self.lost_messages = 0
         self.disk_is_full = False
         self.complaints: deque[str] = deque(maxlen=100)
@@ -134,12 +132,8 @@ class Voter(Replica):
         while (done := await io(recovery.step)) is None:
             pass
         storage, what = done
-        blank = encode_command(Blank())
-        start = Start(what.hard_state, what.origin, what.entries, blank)
-        raft = Raft(node_id, timing, rng, start, clock.now())
-        snapshot = SnapshotInfo(what.origin.index, what.parts) if what.parts else None
-        host = Host(raft, what.state, incarnation, timing, limits.upkeep, snapshot)
-        voter = Voter(node_id, host, storage, clock, io, transport, timing, limits)
+        host = Host.recovered(node_id, what, incarnation, timing, limits.upkeep, rng, clock.now())
+        voter = Voter(host, storage, clock, io, transport, timing, limits)
         await voter._carry_out()  # a sole voter's log is decided as it stands
         return voter
 
