@@ -15,6 +15,8 @@ NodeId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Text = Annotated[str, msgspec.Meta(max_length=500)]
 MAX_CLAIMS = 256
 MAX_FEED_ENTRIES = 256
+FEED_AHEAD = 16
+"""Messages of a feed that may be under way: the feeding node waits for `Taken` beyond that."""
 
 
 class _Peer(msgspec.Struct, frozen=True, gc=False, tag_field="say", forbid_unknown_fields=True):
@@ -99,25 +101,43 @@ class Renewed(_Peer, frozen=True, gc=False, tag="renewed"):
 
 
 class Follow(_Peer, frozen=True, gc=False, tag="follow"):
-    """Feed the asking node every applied entry after an index, until it asks anew or hangs up."""
+    """Feed the asking node every applied entry after an index, until it asks anew or hangs up.
+
+    The answer opens with a `Fed` that says so; what comes before that answers an earlier question.
+    """
 
     after_index: Number
 
 
+class Taken(_Peer, frozen=True, gc=False, tag="taken"):
+    """So many messages of the feed, from the opening one on, have been taken in."""
+
+    messages: Number
+
+
 class Fed(_Peer, frozen=True, tag="fed"):
-    """The next entries of the feed; `commit` and `term` are the feeding node's now."""
+    """The next entries of the feed; `commit` and `term` are the feeding node's now.
+
+    So is `leader`, but of a node that is fed itself: `age_ms` is how long ago a voter said so.
+    """
 
     entries: Annotated[tuple[Entry, ...], msgspec.Meta(max_length=MAX_FEED_ENTRIES)]
     commit: Number
     term: Number
     leader: NodeId | None
+    opening: bool = False
+    age_ms: Number = 0
 
 
 class FedSnapshot(_Peer, frozen=True, gc=False, tag="fed_snapshot"):
-    """The next part of a snapshot, for a follower too far behind; entries follow the final one."""
+    """The next part of a snapshot, for a follower too far behind; entries follow the final one.
+
+    Part 0 begins a snapshot, also one in place of another that was not finished.
+    """
 
     final: bool
     data: Annotated[bytes, msgspec.Meta(max_length=256 * 1024)]
+    number: Number = 0
 
 
 PeerMessage = (
@@ -132,6 +152,7 @@ PeerMessage = (
     | Renew
     | Renewed
     | Follow
+    | Taken
     | Fed
     | FedSnapshot
 )

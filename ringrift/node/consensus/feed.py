@@ -5,12 +5,12 @@ place has left the window it is told so. The window is bounded by entries and by
 """
 
 from collections import deque
-from collections.abc import AsyncIterator
+from typing import Self
 
 import trio
 
 from ringrift.node.cluster.results import Applied
-from ringrift.node.consensus.replica import FeedBehindError, ReplicaStoppedError
+from ringrift.node.consensus.replica import Cursor, FeedBehindError, ReplicaStoppedError
 
 WINDOW_ENTRIES = 4_096
 WINDOW_BYTES = 8 * 1024 * 1024
@@ -53,26 +53,64 @@ class Window:
         self._closed = True
         self._waiting.unpark_all()
 
-    async def after(self, index: int) -> Applied:
-        """The entry after `index`, waiting for it when it is still to come."""
-        await trio.lowlevel.checkpoint()
-        while index >= self.newest and not self._closed:
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is to come any more."""
+        return self._closed
+
+    async def more(self, index: int) -> None:
+        """Wait until there is an entry after `index`; raises ReplicaStoppedError when there never
+        will be one."""
+        while index >= self.newest:
+            self._refuse_if_closed()
             await self._waiting.park()
+
+    def take(self, index: int, entries: int, size: int) -> list[Applied]:
+        """What is at hand after `index`: at most `entries`, the last of which is the one with
+        which their commands reach `size` bytes."""
         if index >= self.newest:
-            raise ReplicaStoppedError("The replica has stopped; the feed ends.")
-        if index < self.oldest:
+            self._refuse_if_closed()
+            return []
+        first = index - self.oldest
+        if first < 0:
             raise FeedBehindError(index, self.oldest)
-        return self._applied[index - self.oldest]
+        taken: list[Applied] = []
+        for place in range(first, min(first + entries, len(self._applied))):
+            applied = self._applied[place]
+            taken.append(applied)
+            size -= len(applied.entry.command)
+            if size <= 0:
+                break
+        return taken
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise ReplicaStoppedError("The replica has stopped; the feed ends.")
 
 
-class Feed(AsyncIterator[Applied]):
+class Feed(Cursor):
     """A cursor: every applied entry after an index, in order."""
 
     def __init__(self, window: Window, after_index: int) -> None:
         self._window = window
         self._index = after_index
 
+    @property
+    def index(self) -> int:
+        return self._index
+
+    def __aiter__(self) -> Self:
+        return self
+
     async def __anext__(self) -> Applied:
-        applied = await self._window.after(self._index)
-        self._index = applied.index
-        return applied
+        await trio.lowlevel.checkpoint()
+        await self._window.more(self._index)
+        return self.take(1, 1)[0]
+
+    async def more(self) -> None:
+        await self._window.more(self._index)
+
+    def take(self, entries: int, size: int) -> list[Applied]:
+        taken = self._window.take(self._index, entries, size)
+        self._index += len(taken)
+        return taken

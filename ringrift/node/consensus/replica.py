@@ -4,9 +4,9 @@
 proposals on.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 from ringrift.node.cluster.commands import Command
 from ringrift.node.cluster.results import Applied, Result
@@ -75,6 +75,28 @@ class Proposes(Protocol):
         ...
 
 
+class Cursor(Protocol):
+    """A place in the feed of a replica; iterating moves it on, as `take` does."""
+
+    @property
+    def index(self) -> int:
+        """The entry that was taken last."""
+        ...
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> Applied: ...
+
+    async def more(self) -> None:
+        """Wait until there is something to take, or raise ReplicaStoppedError; the place stays."""
+        ...
+
+    def take(self, entries: int, size: int) -> Sequence[Applied]:
+        """What is at hand now, possibly nothing: at most `entries`, closed by the one with which
+        their commands reach `size` bytes. Raises what iterating does."""
+        ...
+
+
 class Replica(Proposes, Protocol):
     """A copy of the cluster state that can be read, waited on and, through the quorum, changed."""
 
@@ -115,7 +137,7 @@ class Replica(Proposes, Protocol):
         """
         ...
 
-    def feed(self, after_index: int) -> AsyncIterator[Applied]:
+    def feed(self, after_index: int) -> Cursor:
         """Every applied entry after `after_index`, in order, for ever.
 
         A feed is a cursor into a bounded window that all feeds share: a slow reader holds up nobody

@@ -35,8 +35,17 @@ MESSAGES = st.one_of(
     st.builds(p.Renew, NUMBERS, CLAIMS),
     st.builds(p.Renewed, NUMBERS, CLAIMS),
     st.builds(p.Follow, NUMBERS),
-    st.builds(p.Fed, st.lists(ENTRIES, max_size=3).map(tuple), NUMBERS, NUMBERS, st.none() | NAMES),
-    st.builds(p.FedSnapshot, st.booleans(), st.binary(max_size=300)),
+    st.builds(p.Taken, NUMBERS),
+    st.builds(
+        p.Fed,
+        st.lists(ENTRIES, max_size=3).map(tuple),
+        NUMBERS,
+        NUMBERS,
+        st.none() | NAMES,
+        st.booleans(),
+        NUMBERS,
+    ),
+    st.builds(p.FedSnapshot, st.booleans(), st.binary(max_size=300), NUMBERS),
 )
 
 
@@ -109,6 +118,7 @@ def test_the_longest_messages_fit() -> None:
     for message in (
         p.Consensus(Append(1, 0, 0, 0, 1, entries)),
         p.FedSnapshot(True, bytes(256 * 1024)),
+        p.Fed(entries, 1, 1, "a"),
         p.Propose(1, 1, 1, bytes(128 * 1024)),
     ):
         assert FrameReader(CLUSTER).feed(pack(CLUSTER, message)) == [message]
