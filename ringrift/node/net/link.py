@@ -102,6 +102,15 @@ class Link:
         self.say(message)
         await trio.lowlevel.checkpoint()
 
+    async def feed_when_room(self, frame: bytes) -> None:
+        """Queue a frame of the feed as soon as there is room; many links may be given the same."""
+        queue = self._queues[_FEED]
+        while not queue.has_room:
+            await self._room.park()
+        queue.put(frame)
+        self._bell.set()
+        await trio.lowlevel.checkpoint()
+
     def close(self) -> None:
         """End the stream; `run` returns soon."""
         self._scope.cancel()
