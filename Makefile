@@ -22,6 +22,7 @@ lint: $(VENV)/.dev  ## format, lint, types and the layer rule
 nightly: $(VENV)/.dev  ## simulate more clusters than there is patience for in a day
 	$(BIN)/ringrift sim --seeds 2000 --nodes 5
 	$(BIN)/ringrift sim --seeds 200 --nodes 7
+	$(BIN)/ringrift sim --seeds 200 --nodes 5 --tier driver
 
 check: lint test  ## everything a change must pass
 

@@ -11,6 +11,7 @@ from ringrift.cli.place import fail
 
 if TYPE_CHECKING:
     from ringrift.node.sim.campaign import Summary
+    from ringrift.node.sim.story import Tier
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -34,8 +35,10 @@ def sim(
         ),
     ] = 5,
     tier: Annotated[
-        Literal["core"],
-        cyclopts.Parameter(help="How much of a node is real: core is all that decides."),
+        Literal["core", "driver"],
+        cyclopts.Parameter(
+            help="How much of a node is real: core is all that decides, driver also what drives it."
+        ),
     ] = "core",
     jobs: Annotated[
         int | None,
@@ -65,11 +68,11 @@ def sim(
     if replay is not None:
         if as_json:
             fail("--json tells of many seeds; leave it out with --replay.", 2)
-        _replay(replay, nodes, verbose=verbose)
+        _replay(tier, replay, nodes, verbose=verbose)
     if verbose:
         fail("--verbose needs the one seed that it is to tell of: --replay SEED.", 2)
     began = time.monotonic()
-    summary = _play(range(first, first + seeds), nodes, jobs or _cores())
+    summary = _play(tier, range(first, first + seeds), nodes, jobs or _cores())
     seconds = time.monotonic() - began
     if as_json:
         sys.stdout.write(_json(summary, nodes, tier, seconds) + "\n")
@@ -78,17 +81,17 @@ def sim(
     raise SystemExit(1 if summary.broken or summary.missing() else 0)
 
 
-def _replay(seed: int, nodes: int, *, verbose: bool) -> None:
-    from ringrift.node.sim.core_tier import Run
+def _replay(tier: "Tier", seed: int, nodes: int, *, verbose: bool) -> None:
+    from ringrift.node.sim.campaign import play_one
 
-    outcome = Run(seed, nodes, "verbose" if verbose else "plain").play()
+    outcome = play_one(tier, seed, nodes, "verbose" if verbose else "plain")
     sys.stdout.write("\n".join(outcome.trace) + "\n")
     if outcome.violation is None:
         sys.stdout.write(f"Seed {seed} with {nodes} nodes breaks no rule.\n")
     raise SystemExit(0 if outcome.violation is None else 1)
 
 
-def _play(seeds: range, nodes: int, jobs: int) -> "Summary":
+def _play(tier: "Tier", seeds: range, nodes: int, jobs: int) -> "Summary":
     from concurrent.futures.process import BrokenProcessPool
 
     from ringrift.node.sim.campaign import Summary, play
@@ -96,7 +99,7 @@ def _play(seeds: range, nodes: int, jobs: int) -> "Summary":
     summary = Summary()
     told = time.monotonic()
     try:
-        for played in play(seeds, nodes, jobs):
+        for played in play(tier, seeds, nodes, jobs):
             summary.add(played)
             if time.monotonic() - told >= _SECONDS_BETWEEN_LINES:
                 told = time.monotonic()
@@ -127,7 +130,10 @@ def _lines(summary: "Summary", nodes: int, tier: str, seconds: float) -> list[st
     lines += [f"Seed {outcome.seed}: {outcome.violation}" for outcome in summary.broken]
     if summary.broken:
         seed = summary.broken[0].seed
-        lines.append(f"Replay the first with `ringrift sim --replay {seed} --nodes {nodes}`.")
+        which = "" if tier == "core" else f" --tier {tier}"
+        lines.append(
+            f"Replay the first with `ringrift sim --replay {seed} --nodes {nodes}{which}`."
+        )
     return lines
 
 

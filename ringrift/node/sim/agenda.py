@@ -2,12 +2,30 @@
 
 import heapq
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 Action = Callable[..., object]
 
 MOST_ACTIONS = 2_000_000
 """A run that has more to do than this (a usual one has 12,000) is one that talks in circles."""
+
+
+class Schedule(Protocol):
+    """Where actions are put in, to happen later; `entered` counts them."""
+
+    @property
+    def now(self) -> float: ...
+
+    @property
+    def entered(self) -> int: ...
+
+    def at(self, time: float, action: Action, *arguments: Any) -> None:
+        """Have `action(*arguments)` happen at a time, now at the earliest."""
+        ...
+
+    def after(self, seconds: float, action: Action, *arguments: Any) -> None:
+        """Have `action(*arguments)` happen some seconds from now."""
+        ...
 
 
 class Agenda:

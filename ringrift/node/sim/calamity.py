@@ -2,9 +2,11 @@
 
 import random
 from collections.abc import Mapping
+from functools import partial
 
 from ringrift.node.sim.faults import Fault, Kind
 from ringrift.node.sim.machine import Machine, World
+from ringrift.node.sim.moments import MOMENTS, Moment
 from ringrift.node.sim.network import Link, across
 from ringrift.wire.log import Voters
 
@@ -28,6 +30,7 @@ class Calamities:
         self._machines, self._clients = machines, clients
         self._world, self._rng = world, rng
         self._active: dict[Fault, Machine] = {}
+        self._slow: dict[Fault, list[Machine]] = {}
 
     def plan(self, faults: list[Fault]) -> None:
         """Have these faults strike when their time comes."""
@@ -37,7 +40,7 @@ class Calamities:
     def _strike(self, fault: Fault) -> None:
         victim = self._victim(fault)
         self._active[fault] = victim
-        whom = "the network" if fault.kind in _OF_THE_NETWORK else victim.name
+        whom = _OF_ALL.get(fault.kind, victim.name)
         words = f"{fault.kind} strikes {whom}, strength {fault.strength:.2f}"
         self._world.trace.event("fault", f"{words}, until {fault.end:.3f}")
         self._begin(fault, victim)
@@ -59,8 +62,10 @@ class Calamities:
         match fault.kind:
             case "loss" | "delay" | "doubling" | "reordering":
                 self._set_weather(fault.kind)
-            case "slow_disk" | "skew":
-                self._set_pace(fault.kind, victim)
+            case "slow_disk":
+                self._slow_disks(fault, victim)
+            case "skew":
+                self._skew(victim)
             case "partition":
                 self._cut(fault, across(self._sides(victim)))
             case "one_way":
@@ -71,6 +76,8 @@ class Calamities:
                 self._cut_power(fault, [victim], victim)
             case "blackout":
                 self._cut_power(fault, list(self._machines.values()), victim)
+            case "ambush":
+                self._ambush(fault)
             case "full_disk":
                 victim.disk.capacity = victim.disk.used + int(2_000 * strength)
             case "broken_sync":
@@ -85,8 +92,11 @@ class Calamities:
         match fault.kind:
             case "loss" | "delay" | "doubling" | "reordering":
                 self._set_weather(fault.kind)
-            case "slow_disk" | "skew":
-                self._set_pace(fault.kind, victim)
+            case "slow_disk":
+                for machine in self._slow.pop(fault):
+                    self._set_slowness(machine)
+            case "skew":
+                self._skew(victim)
             case "partition" | "one_way":
                 self._world.network.mend(fault)
                 self._world.observer.partitioned(self._world.network.is_cut)
@@ -97,6 +107,9 @@ class Calamities:
                 victim.at_next_write = None
                 for machine in self._machines.values():
                     self._world.agenda.after(self._rng.uniform(0.0, 2.0), machine.start)
+            case "ambush":
+                for machine in self._machines.values():
+                    machine.at_moment.pop(_moment(fault), None)
             case "full_disk":
                 if not again:
                     victim.disk.capacity = None
@@ -128,13 +141,23 @@ class Calamities:
             case _:
                 weather.reordered = 0.0 if calm else 0.05 + 0.5 * strength
 
-    def _set_pace(self, kind: Kind, victim: Machine) -> None:
-        worst = self._worst(kind, victim)
-        if kind == "slow_disk":
-            victim.slowness = 1.0 if worst is None else 10.0 ** (1.0 + 2.5 * worst)
-        else:
-            rate = 1.0 if worst is None else 1.0 + (worst - 0.4) * 0.8
-            victim.clock.skew(rate, self._world.agenda.now)
+    def _slow_disks(self, fault: Fault, victim: Machine) -> None:
+        """Slow one disk, or those of a majority: then a few fast ones may outrun them."""
+        many = self._rng.random() < 0.3
+        others = [machine for machine in self._machines.values() if machine is not victim]
+        more = self._rng.sample(others, len(self._machines) // 2) if many else []
+        self._slow[fault] = [victim, *more]
+        for machine in self._slow[fault]:
+            self._set_slowness(machine)
+
+    def _set_slowness(self, machine: Machine) -> None:
+        slow = [fault.strength for fault, machines in self._slow.items() if machine in machines]
+        machine.slowness = 10.0 ** (1.0 + 2.5 * max(slow)) if slow else 1.0
+
+    def _skew(self, victim: Machine) -> None:
+        worst = self._worst("skew", victim)
+        rate = 1.0 if worst is None else 1.0 + (worst - 0.4) * 0.8
+        victim.clock.skew(rate, self._world.agenda.now)
 
     def _cut(self, fault: Fault, links: list[Link]) -> None:
         self._world.network.cut(fault, links)
@@ -170,5 +193,36 @@ class Calamities:
         else:
             first.at_next_write = cut
 
+    def _ambush(self, fault: Fault) -> None:
+        """Wait for machines at a moment: each that meets it ends soon, or all machines do."""
+        machines = list(self._machines.values())
+        together = self._rng.random() < 0.3
+        pace = 10.0 ** self._rng.uniform(-4.0, -1.0)
+        for machine in machines:
+            prey = machines if together else [machine]
+            machine.at_moment[_moment(fault)] = partial(self._spring, fault, prey, pace)
 
-_OF_THE_NETWORK: tuple[Kind, ...] = ("loss", "delay", "doubling", "reordering")
+    def _spring(self, fault: Fault, prey: list[Machine], pace: float) -> None:
+        soon = pace * self._rng.uniform(0.1, 3.0)
+        self._world.agenda.after(soon, self._fall, fault, prey, pace)
+
+    def _fall(self, fault: Fault, prey: list[Machine], pace: float) -> None:
+        if fault not in self._active:
+            return
+        for machine in prey:
+            machine.stop(power_cut=self._rng.random() < 0.8)
+            back = pace * 10.0 ** self._rng.uniform(0.0, 2.0)
+            self._world.agenda.after(back, machine.start)
+
+
+def _moment(fault: Fault) -> Moment:
+    return MOMENTS[int(fault.strength * len(MOMENTS))]
+
+
+_OF_ALL: dict[Kind, str] = {
+    "loss": "the network",
+    "delay": "the network",
+    "doubling": "the network",
+    "reordering": "the network",
+    "ambush": "whoever comes by",
+}

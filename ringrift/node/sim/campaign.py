@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, fields
 
+from ringrift.node.sim import core_tier, driver_tier
 from ringrift.node.sim.checkers.tally import Tally, floors, report
-from ringrift.node.sim.core_tier import LENGTH_S, Outcome, Run
+from ringrift.node.sim.story import LENGTH_S, Outcome, Tier
+from ringrift.node.sim.trace import Detail
 
 FEWEST_FOR_FLOORS = 20
 """With fewer seeds than this, chance decides whether a floor is reached."""
@@ -22,12 +24,19 @@ class Played:
     cpu_s: float
 
 
-def play(seeds: Sequence[int], size: int, jobs: int) -> Iterator[Played]:
+def play_one(tier: Tier, seed: int, size: int, detail: Detail = "none") -> Outcome:
+    """Play one seed with `size` machines in a tier."""
+    if tier == "core":
+        return core_tier.Run(seed, size, detail).play()
+    return driver_tier.play(seed, size, detail)
+
+
+def play(tier: Tier, seeds: Sequence[int], size: int, jobs: int) -> Iterator[Played]:
     """Play seeds with `size` machines each in `jobs` processes; outcomes come in their order.
 
     Raises BrokenProcessPool when one of the processes is killed.
     """
-    tasks = [(seed, size) for seed in seeds]
+    tasks: list[tuple[Tier, int, int]] = [(tier, seed, size) for seed in seeds]
     if jobs == 1:
         yield from map(_play, tasks)
         return
@@ -39,9 +48,9 @@ def play(seeds: Sequence[int], size: int, jobs: int) -> Iterator[Played]:
         yield from pool.map(_play, tasks)
 
 
-def _play(task: tuple[int, int]) -> Played:
+def _play(task: tuple[Tier, int, int]) -> Played:
     began = time.process_time()
-    outcome = Run(*task).play()
+    outcome = play_one(*task)
     return Played(outcome, time.process_time() - began)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ringrift.node.sim.agenda import Agenda
+from ringrift.node.sim.agenda import Schedule
 from ringrift.node.sim.asks import Ask, Change, HandOver, Propose, Read, Told, Wish
 from ringrift.node.sim.checkers.observer import Observer
 from ringrift.node.sim.network import Network
@@ -26,7 +26,7 @@ class Market:
     """Where clients find the nodes, until when (virtual seconds) they wish for anything new, and
     in which life each node is."""
 
-    agenda: Agenda
+    agenda: Schedule
     network: Network
     observer: Observer
     trace: Trace

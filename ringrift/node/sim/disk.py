@@ -12,7 +12,6 @@ import errno
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from ringrift.node.runtime.disk import DiskFullError
 
@@ -165,14 +164,40 @@ def _full() -> DiskFullError:
 
 class HeldDisk:
     """A process's hold on a disk. When the process is to die it first lets go: whatever it still
-    does while it ends happens to a copy, and the disk may crash."""
+    does while it ends happens to a copy, and the disk may crash. `before_sync` happens once, just
+    before something would have become durable."""
 
     def __init__(self, disk: MemoryDisk) -> None:
         self._disk = disk
+        self.before_sync: Callable[[], None] | None = None
 
     def let_go(self) -> None:
         """From now on nothing reaches the disk."""
         self._disk = copy.deepcopy(self._disk)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._disk, name)
+    def names(self) -> list[str]:
+        return self._disk.names()
+
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        return self._disk.read(name, offset, length)
+
+    def append(self, name: str, data: bytes) -> None:
+        self._disk.append(name, data)
+
+    def truncate(self, name: str, size: int) -> None:
+        self._disk.truncate(name, size)
+
+    def fsync(self, name: str) -> None:
+        if self.before_sync is not None:
+            action, self.before_sync = self.before_sync, None
+            action()
+        self._disk.fsync(name)
+
+    def rename(self, old: str, new: str) -> None:
+        self._disk.rename(old, new)
+
+    def remove(self, name: str) -> None:
+        self._disk.remove(name)
+
+    def fsync_dir(self) -> None:
+        self._disk.fsync_dir()

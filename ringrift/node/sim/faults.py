@@ -19,6 +19,7 @@ Kind = Literal[
     "crash",
     "power_cut",
     "blackout",
+    "ambush",
     "slow_disk",
     "full_disk",
     "broken_sync",
@@ -37,6 +38,7 @@ SHARES: Final[dict[Kind, float]] = {
     "crash": 0.4,
     "power_cut": 0.5,
     "blackout": 0.3,
+    "ambush": 0.6,
     "slow_disk": 0.4,
     "full_disk": 0.4,
     "broken_sync": 0.3,
@@ -45,6 +47,11 @@ SHARES: Final[dict[Kind, float]] = {
     "starved": 0.35,
 }
 """The share of seeds that see a kind at all."""
+
+CLIMATES: Final[tuple[Kind, ...]] = ("loss", "delay", "doubling", "reordering", "ambush")
+LASTING = 0.3
+"""The share of seeds with such a kind in which it lasts: what needs several rare things at once,
+two candidates of a term among them, needs one of them to be always there."""
 
 _LONGEST_S = 8.0
 """How long a fault lasts at most."""
@@ -69,6 +76,9 @@ def draw_plan(rng: random.Random, length: float) -> list[Fault]:
     kinds: list[Kind] = [kind for kind, share in SHARES.items() if rng.random() < share]
     plan: list[Fault] = []
     for kind in kinds or [rng.choice(list(SHARES))]:
+        if kind in CLIMATES and rng.random() < LASTING:
+            plan.append(Fault(kind, 0.0, length, rng.random(), rng.random()))
+            continue
         every = rng.uniform(4.0, 20.0)
         start = rng.uniform(0.5, every)
         while start < length:

@@ -144,7 +144,10 @@ class Reader:
 
 
 class Operator:
-    """Adds and removes voters one by one, and hands leadership over; more often amid trouble."""
+    """Adds and removes voters one by one, and hands leadership over; more often amid trouble.
+
+    Sometimes it changes its mind at once: then two voters were told to campaign.
+    """
 
     def __init__(
         self,
@@ -156,14 +159,18 @@ class Operator:
     ) -> None:
         self._rng, self._nodes, self._voters, self._pace = rng, nodes, voters, pace
         self._in_trouble = in_trouble
+        self._hands_over, self._restless = False, rng.uniform(0.1, 0.7)
 
     def pause(self) -> float:
+        if self._hands_over and self._rng.random() < 0.6:
+            return 0.0
         pace = min(self._pace, TROUBLED_PACE_S) if self._in_trouble() else self._pace
         return self._rng.expovariate(1.0 / pace)
 
     def next_wish(self) -> Wish | None:
         rng, voters = self._rng, self._voters()
-        if rng.random() < 0.3:
+        self._hands_over = rng.random() < self._restless
+        if self._hands_over:
             return HandOver(rng.random())
         others = [node for node in self._nodes if node not in voters]
         changed = set(voters)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from ringrift.node.sim.agenda import Agenda
+from ringrift.node.sim.agenda import Schedule
 
 Deliver = Callable[[str, object], None]
 """Takes (sender, message)."""
@@ -30,7 +30,7 @@ class Weather:
 class Network:
     """Carries messages between endpoints; faults are set on `weather` and by `cut`."""
 
-    def __init__(self, agenda: Agenda, rng: random.Random) -> None:
+    def __init__(self, agenda: Schedule, rng: random.Random) -> None:
         self.weather = Weather()
         self._agenda, self._rng = agenda, rng
         self._endpoints: dict[str, Deliver] = {}

@@ -6,59 +6,57 @@ does what each `Step` says, and lets the disk write everything that waits at onc
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from ringrift.node.cluster.commands import Blank, encode_command
-from ringrift.node.consensus.chores import Chore, Store, Write
-from ringrift.node.consensus.host import Host, SnapshotInfo, Step, Upkeep
+from ringrift.node.consensus.chores import Chore, Write
+from ringrift.node.consensus.host import Host, Step, Upkeep
 from ringrift.node.consensus.performer import Performer
-from ringrift.node.consensus.raft.core import Raft, Start
-from ringrift.node.consensus.raft.ready import Ready
 from ringrift.node.consensus.storage import Recovered, Storage
 from ringrift.node.runtime.disk import DiskFullError
 from ringrift.node.sim.asks import Ask, Renew
 from ringrift.node.sim.desk import Desk
+from ringrift.node.sim.disk import HeldDisk
+from ringrift.node.sim.machine import Machine
+from ringrift.node.sim.reporter import Reporter
 from ringrift.node.sim.steward import Steward
-from ringrift.node.sim.trace import run_words
-from ringrift.node.sim.words import entries_words, message_words, vote_words
+from ringrift.node.sim.words import message_words
 from ringrift.wire.raft import RaftMessage
 
-if TYPE_CHECKING:
-    from ringrift.node.sim.machine import Machine
-
-BLANK = encode_command(Blank())
 UPKEEP = Upkeep(entries=60, kept=20)
 FASTEST_SYNC_S, SLOWEST_SYNC_S = 0.0003, 0.002
 RETRY_FULL_S = 0.5
-DIGEST_EVERY = 25
-"""Entries between two digests of the state that are compared."""
 
 
 class Process:
-    """One life. Whoever ends it sets `ended`; nothing it still has on the agenda happens then."""
+    """One life, until `end`."""
 
-    def __init__(self, machine: "Machine", storage: Storage, found: Recovered) -> None:
+    def __init__(
+        self, machine: Machine, disk: HeldDisk, storage: Storage, found: Recovered, /
+    ) -> None:
         self.ended = False
         self.name = machine.name
         self._machine, self._world = machine, machine.world
         world, trace = machine.world, machine.world.trace
-        start = Start(found.hard_state, found.origin, found.entries, BLANK)
         rng = random.Random(machine.rng.getrandbits(64))
-        raft = Raft(machine.name, world.timing, rng, start, machine.now())
-        snapshot = SnapshotInfo(found.origin.index, found.parts) if found.parts else None
-        self.host = Host(raft, found.state, world.incarnation, world.timing, UPKEEP, snapshot)
+        self.host = Host.recovered(
+            machine.name, found, world.incarnation, world.timing, UPKEEP, rng, machine.now()
+        )
         self._performer = Performer(storage)
         self._chores: list[Chore] = []
         self._disk_is_busy = self._disk_was_full = False
         self._timer_at = float("inf")
-        self._seen = ("", 0, "")
         self.desk = Desk(machine.name, machine.life, self.host, world.network, trace)
         self._steward = Steward(machine.name, machine.life, self.host, self.desk, world.observer)
+        self._reporter = Reporter(machine, self.host, self._steward.leads)
 
     def start(self) -> None:
         """Begin to take part."""
         self._later(self._steward.every_s, self._control)
         self._pump(self._machine.now())
+
+    def end(self) -> None:
+        """Be no more: nothing that is still on the agenda happens."""
+        self.ended = True
 
     # What reaches it.
 
@@ -150,9 +148,9 @@ class Process:
     def _pump(self, now: float) -> None:
         """Do all that the host wants by now, and come back when it wants to act by itself."""
         host = self.host
-        self._watch()
+        self._reporter.watch()
         while (step := host.step(now)) is not None:
-            self._watch()
+            self._reporter.watch()
             self._do(step)
         if self._chores and not self._disk_is_busy:
             self._disk_is_busy = True
@@ -167,76 +165,11 @@ class Process:
             agenda.at(when, self._when_scheduled, self._tick)
 
     def _do(self, step: Step) -> None:
-        trace, network = self._world.trace, self._world.network
-        for chore in step.chores:
-            self._report(chore)
-        self._report_state(step)
-        for complaint in step.complaints:
-            trace.event(self.name, complaint)
+        network = self._world.network
+        self._reporter.saw(step)
         for envelope in step.send:
-            if trace.verbose:
-                trace.line(self.name, f"-> {envelope.to}  {message_words(envelope.message)}")
             network.send(self.name, envelope.to, envelope.message)
         for answer in step.answers:
             self.desk.answer(answer)
         self._chores += step.chores
-
-    # Reporting it.
-
-    def _report(self, chore: Chore) -> None:
-        if isinstance(chore, Write):
-            self._report_write(chore.ready)
-        elif isinstance(chore, Store) and not chore.received and chore.number == 0:
-            self._world.trace.event(self.name, f"takes a snapshot up to {chore.index}")
-            self._world.observer.state(self.name, chore.index, self.host.state.digest())
-
-    def _report_write(self, ready: Ready) -> None:
-        observer, trace, raft = self._world.observer, self._world.trace, self.host.raft
-        if trace.plain and ready.hard_state is not None:
-            trace.line(self.name, f"promises {vote_words(ready.hard_state)}")
-        if ready.truncate_after is not None:
-            trace.event(self.name, f"truncates its log after {ready.truncate_after}")
-            observer.truncated(self.name, ready.truncate_after)
-        if not ready.entries:
-            return
-        if trace.plain:
-            leads = raft.leading is not None
-            words = run_words(ready.entries) if leads else entries_words(ready.entries)
-            trace.line(self.name, f"appends {words}")
-        for entry in ready.entries:
-            if entry.voters is not None:
-                names = "+".join(entry.voters)
-                trace.event(self.name, f"names the voters {names} at {entry.index}/{entry.term}")
-                observer.config_appended(
-                    self.name, raft.term, entry.index, entry.voters, raft.tail.commit
-                )
-
-    def _report_state(self, step: Step) -> None:
-        observer, trace, host = self._world.observer, self._world.trace, self.host
-        if step.restored:
-            trace.event(self.name, f"installs a snapshot up to {host.raft.tail.origin.index}")
-            observer.installed(self.name, host.raft.tail.origin)
-            observer.state(self.name, host.state.index, host.state.digest())
-        if not step.applied:
-            return
-        if trace.plain:
-            applied = [applied.entry for applied in step.applied]
-            trace.line(self.name, f"applies {entries_words(applied)}")
-        for applied in step.applied:
-            observer.applied(self.name, applied)
-        if host.state.index % DIGEST_EVERY == 0:
-            observer.state(self.name, host.state.index, host.state.digest())
-
-    def _watch(self) -> None:
-        """Report a change of role, term or leader."""
-        raft = self.host.raft
-        seen = (raft.role, raft.term, raft.leader or "")
-        if seen == self._seen:
-            return
-        before, self._seen = self._seen, seen
-        follows = f" of {raft.leader}" if raft.role == "follower" and raft.leader else ""
-        self._world.trace.event(self.name, f"is {raft.role}{follows} in term {raft.term}")
-        if raft.role == "leader" and before[:2] != seen[:2]:
-            self._steward.leads()
-            self._world.observer.became_leader(self.name, raft.term)
-        self._world.observer.sees_leader(self.name, raft.term, raft.leader)
+        self._reporter.carried_out(step)

@@ -1,6 +1,7 @@
 """What a leader does of its own accord: it ends the leases and sessions that nobody renews."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from ringrift.node.cluster.commands import Command, ExpireClaim, OpenSession, encode_command
 from ringrift.node.cluster.results import SessionLost, SessionOpened
@@ -9,7 +10,7 @@ from ringrift.node.consensus.raft.core import Draft, NotLeadingError
 from ringrift.node.control.leases import ClaimKey, IdleSessions, LeaseTable
 from ringrift.node.sim.asks import Told
 from ringrift.node.sim.checkers.observer import Observer
-from ringrift.node.sim.desk import Desk
+from ringrift.node.sim.desk import Reply
 from ringrift.wire.log import NO_SESSION
 
 CLAIM_TTL_S = 4.0
@@ -18,13 +19,23 @@ ROOM = 64
 """It proposes nothing while a leader has room for no more undecided entries than this."""
 
 
+class TakesProposals(Protocol):
+    """Whatever a steward proposes through."""
+
+    def propose(self, draft: Draft, op: int, reply: Reply) -> None:
+        """Propose a command; `reply` is told what becomes of it. May raise NotLeadingError."""
+        ...
+
+
 class Steward:
     """One life's steward. What it remembers of leases begins anew with each leadership."""
 
     every_s = 1.0
     """Seconds between two calls of `act`."""
 
-    def __init__(self, name: str, life: int, host: Host, desk: Desk, observer: Observer) -> None:
+    def __init__(
+        self, name: str, life: int, host: Host, desk: TakesProposals, observer: Observer
+    ) -> None:
         self._name, self._life, self._host, self._desk = name, life, host, desk
         self._observer = observer
         self._opening = False

@@ -54,3 +54,19 @@ class Violation(Exception):  # noqa: N818 - it is a finding about others, not an
 
     def __str__(self) -> str:
         return f"At {self.at:.3f} s on {self.node}: {self.text} [{self.rule}]"
+
+
+def unexpected(error: Exception, node: str, at: float) -> Violation:
+    """The violation that lies in an exception of production code, whatever it is."""
+    words = f"{type(error).__name__}: {error}".rstrip(": ")
+    return Violation("nothing unexpected is raised", node, at, words)
+
+
+def first_of(error: Exception) -> Exception:
+    """The violation in a group of errors, or else the first of them."""
+    match error:
+        case ExceptionGroup(exceptions=errors):
+            inner = [first_of(each) for each in errors]
+            return next((each for each in inner if isinstance(each, Violation)), inner[0])
+        case _:
+            return error
