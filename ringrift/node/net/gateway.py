@@ -1,6 +1,10 @@
-"""This node's way to the leader: its own voter if that leads, the leader's link if not."""
+"""This node's way to the leader: its own voter if that leads, the leader's link if not.
 
-from collections.abc import Callable, Iterable
+Who leads is known from the own replica, once it has one that hears of it; before that, any linked
+peer is asked, and says whom to ask.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -19,26 +23,33 @@ _decode_result = msgspec.msgpack.Decoder[Result](Result).decode
 class Here(Protocol):
     """What a leader does for others; asked of this process while its own voter leads."""
 
+    @property
+    def leader_id(self) -> str | None: ...
+
     async def propose(self, session: int, seq: int, command: Command) -> Proposed: ...
 
     async def read_barrier(self) -> int: ...
 
-    def renew(self, node: str, claims: Iterable[ClaimKey]) -> tuple[ClaimKey, ...]: ...
+    def renew(self, node: str, claims: Iterable[ClaimKey]) -> tuple[ClaimKey, ...]:
+        """Renew a node's leases; returns its stale claims. Raises NotLeaderError."""
+        ...
 
 
 class Gateway:
-    """Asks whoever leads; the leader is `here` when `leader` names this node."""
+    """Asks whoever leads; `leader` is whom the own replica follows, `here` is its own voter."""
 
     def __init__(
         self,
         node: str,
-        here: Here | None,
         leader: Callable[[], str | None],
-        link_to: Callable[[str], Link | None],
+        links: Mapping[str, Link],
         asking: Asking,
+        here: Here | None = None,
     ) -> None:
-        self._node, self._here, self._leader = node, here, leader
-        self._link_to, self._asking = link_to, asking
+        self._node, self._leader, self._here = node, leader, here
+        self._links, self._asking = links, asking
+        self._hint: str | None = None
+        self._asked = 0
 
     async def propose(self, session: int, seq: int, command: Command) -> Proposed:
         """See `Replica.propose`."""
@@ -72,17 +83,30 @@ class Gateway:
         return answer.stale
 
     async def _ask(self, question: Callable[[int], p.PeerMessage]) -> Answer:
+        answer = await self._asking.ask(self._link(), question)
+        if not isinstance(answer, p.NotProposed):
+            return answer
+        match answer.why:
+            case "not_leader":
+                self._hint = answer.leader
+                raise NotLeaderError(answer.leader)
+            case "unknown":
+                raise OutcomeUnknownError
+            case "refused":
+                raise CommandError(answer.text)
+
+    def _link(self) -> Link:
+        """The leader's link; with no leader known, that of whoever was named or of anybody."""
         leader = self._leader()
-        link = None if leader in (None, self._node) else self._link_to(leader)
-        if link is None:
-            raise NotLeaderError(leader)
-        answer = await self._asking.ask(link, question)
-        if isinstance(answer, p.NotProposed):
-            match answer.why:
-                case "not_leader":
-                    raise NotLeaderError(answer.leader)
-                case "unknown":
-                    raise OutcomeUnknownError
-                case "refused":
-                    raise CommandError(answer.text)
-        return answer
+        if leader is None:
+            leader, self._hint = self._hint, None
+        if leader is not None:
+            link = self._links.get(leader)
+            if link is None:
+                raise NotLeaderError(leader)
+            return link
+        links = [self._links[peer] for peer in sorted(self._links)]
+        if not links:
+            raise NotLeaderError(None)
+        self._asked += 1
+        return links[self._asked % len(links)]

@@ -38,8 +38,8 @@ class Mesh:
     """The links of this node by peer.
 
     `wanted` says whom to reach and where, `admits` why a peer is refused (None: it is not);
-    `receive` is called with (link, message) for all that is said, `lost` with a peer whose link has
-    ended; neither may block.
+    `receive` is called with (link, message) for all that is said, `found` with a peer that is newly
+    linked and `lost` with one whose link has ended; none of them may block.
     """
 
     def __init__(
@@ -52,13 +52,14 @@ class Mesh:
         wanted: Callable[[], Mapping[str, Address]],
         admits: Callable[[str], str | None],
         receive: Callable[[Link, p.PeerMessage], None],
+        found: Callable[[str], None],
         lost: Callable[[str], None],
     ) -> None:
         self.links: dict[str, Link] = {}
         self.refused = 0
         self._me, self._incarnation, self._clock = me, incarnation, clock
         self._dial, self._wanted, self._admits, self._receive = dial, wanted, admits, receive
-        self._lost = lost
+        self._found, self._lost = found, lost
         self._dialling: set[str] = set()
         self._look = Wakeup()
 
@@ -125,6 +126,7 @@ class Mesh:
             await link.greet(self._me)
             self._keep_one(link)
             log.info("linked", peer=link.peer, dialled=link.dialled)
+            self._found(link.peer)
             await link.run(lambda message: self._receive(link, message))
         except LinkError as error:
             self.refused += link.hello is None

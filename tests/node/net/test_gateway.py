@@ -25,6 +25,8 @@ PAUSE = SetConfigMode(config=CONFIG, mode="paused")
 class Leader:
     """Stands for the leader's process; `fails` is raised instead of answering."""
 
+    leader_id = "v"
+
     def __init__(self) -> None:
         self.fails: Exception | None = None
         self.slow = 0.0
@@ -60,13 +62,8 @@ class Site:
         self.link = Link(near, bytes(16), "v", clock, dialled=True)
         self.far = Link(far, bytes(16), "n", clock, dialled=False)
         self.asking = Asking(clock, 5.0)
-        self.gateway = Gateway(
-            "n",
-            None,
-            lambda: self.leader_id,
-            lambda peer: self.link if peer == "v" else None,
-            self.asking,
-        )
+        self.links = {"v": self.link}
+        self.gateway = Gateway("n", lambda: self.leader_id, self.links, self.asking)
 
 
 @asynccontextmanager
@@ -130,11 +127,33 @@ async def test_a_peer_may_be_forbidden_a_command(autojump_clock: MockClock) -> N
         assert here.leader.asked == []
 
 
-async def test_without_a_leader_or_a_link_nothing_is_asked(autojump_clock: MockClock) -> None:
+async def test_without_a_link_to_the_leader_nothing_is_asked(autojump_clock: MockClock) -> None:
     async with site() as here:
-        for here.leader_id in (None, "n", "w"):
+        for here.leader_id in ("n", "w"):
             with pytest.raises(NotLeaderError):
                 await here.gateway.propose(3, 4, PAUSE)
+        here.links.clear()
+        here.leader_id = None
+        with pytest.raises(NotLeaderError):
+            await here.gateway.barrier()
+        assert here.leader.asked == []
+
+
+async def test_who_knows_no_leader_asks_anybody_and_then_whom_they_name(
+    autojump_clock: MockClock,
+) -> None:
+    async with site() as here:
+        here.leader_id = None
+        assert await here.gateway.barrier() == 9
+        here.leader.fails = NotLeaderError("w")
+        with pytest.raises(NotLeaderError):
+            await here.gateway.barrier()
+        here.leader.fails = None
+        # "w" was named, but there is no link to it; the time after that, anybody is asked again.
+        with pytest.raises(NotLeaderError) as told:
+            await here.gateway.barrier()
+        assert told.value.leader_id == "w"
+        assert await here.gateway.barrier() == 9
 
 
 async def test_silence_and_a_lost_link_leave_the_outcome_open(autojump_clock: MockClock) -> None:

@@ -38,6 +38,7 @@ class Town:
             wanted=lambda: {peer: (peer, 1) for peer in wanted},
             admits=lambda peer: f"{peer} is banned" if peer in self.banned else None,
             receive=receive,
+            found=lambda peer: None,
             lost=lambda peer: None,
         )
         self.meshes[name] = mesh

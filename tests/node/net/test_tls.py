@@ -48,6 +48,7 @@ class Site:
             wanted=lambda: targets,
             admits=lambda peer: None,
             receive=self._receive,
+            found=lambda peer: None,
             lost=lambda peer: None,
         )
         self.door = Door(

@@ -1,0 +1,129 @@
+"""What peers say, handed to whoever it concerns: the voter, the clerk, the feed, an asker.
+
+A node makes its switchboard first, then its replica, which speaks through it, and connects the two.
+"""
+
+from collections.abc import Callable, Mapping
+
+import trio
+
+from ringrift.node.cluster.commands import Command
+from ringrift.node.consensus.follower import Follower
+from ringrift.node.consensus.raft.timing import Timing
+from ringrift.node.consensus.voter import Voter
+from ringrift.node.net.asking import Asking
+from ringrift.node.net.clerk import Clerk
+from ringrift.node.net.feeding import Feeder
+from ringrift.node.net.following import Following
+from ringrift.node.net.gateway import Gateway, Here
+from ringrift.node.net.link import Link
+from ringrift.node.net.mesh import Address, Dial, Mesh
+from ringrift.node.runtime.clock import Clock
+from ringrift.wire import peer as p
+from ringrift.wire.raft import RaftMessage
+
+
+class Switchboard:
+    """The peers of one node; see `Mesh` for `dial`, `wanted` and `admits`."""
+
+    def __init__(
+        self,
+        me: p.Hello,
+        incarnation: bytes,
+        clock: Clock,
+        timing: Timing,
+        *,
+        dial: Dial,
+        wanted: Callable[[], Mapping[str, Address]],
+        admits: Callable[[str], str | None],
+    ) -> None:
+        self._me, self._incarnation, self._clock, self._timing = me, incarnation, clock, timing
+        self.mesh = Mesh(
+            me,
+            incarnation,
+            clock,
+            dial=dial,
+            wanted=wanted,
+            admits=admits,
+            receive=self._receive,
+            found=self._found,
+            lost=self._lost,
+        )
+        self._asking = Asking(clock, 2 * timing.patience)
+        self._leader: Callable[[], str | None] = lambda: None
+        self.gateway = Gateway(me.node, lambda: self._leader(), self.mesh.links, self._asking)
+        self._voter: Voter | None = None
+        self._clerk: Clerk | None = None
+        self._feeder: Feeder | None = None
+        self._following: Following | None = None
+        self._nursery: trio.Nursery | None = None
+
+    def send(self, to: str, message: RaftMessage) -> None:
+        """Carry a message of Raft: the `Transport` of a voter."""
+        self.mesh.send(to, message)
+
+    def connect_voter(
+        self, voter: Voter, here: Here, forbids: Callable[[str, Command], str | None]
+    ) -> None:
+        """Serve peers from a voter of this node; `forbids` is the `Clerk`'s."""
+        self._voter, self._leader = voter, lambda: voter.leader_id
+        self.gateway = Gateway(self._me.node, self._leader, self.mesh.links, self._asking, here)
+        self._clerk = Clerk(here, forbids)
+        self._feeder = Feeder(voter, self._incarnation, self._clock, self._timing)
+
+    def connect_follower(self, follower: Follower) -> None:
+        """Feed a follower of this node from its peers, and others from it."""
+        self._leader = lambda: follower.leader_id
+        self._feeder = Feeder(
+            follower, self._incarnation, self._clock, self._timing, lambda: follower.age_s
+        )
+        self._following = Following(follower, self._sources, self._clock, self._timing)
+
+    async def run(self) -> None:
+        """Link, serve and follow until cancelled; raises ReplicaStoppedError with the replica."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            nursery.start_soon(self.mesh.run)
+            if self._feeder is not None:
+                nursery.start_soon(self._feeder.run)
+            if self._following is not None:
+                nursery.start_soon(self._following.run)
+
+    def _sources(self) -> list[Link]:
+        return [self.mesh.links[peer] for peer in sorted(self.mesh.links)]
+
+    def _found(self, peer: str) -> None:
+        if self._following is not None:
+            self._following.look()
+
+    def _lost(self, peer: str) -> None:
+        self._asking.lost(peer)
+        if self._feeder is not None:
+            self._feeder.lost(peer)
+        if self._following is not None:
+            self._following.lost(peer)
+
+    def _receive(self, link: Link, message: p.PeerMessage) -> None:
+        match message:
+            case p.Consensus(message=raft):
+                if self._voter is not None:
+                    self._voter.deliver(link.peer, raft)
+            case p.Propose() | p.Barrier() | p.Renew():
+                if self._clerk is not None and self._nursery is not None:
+                    self._clerk.take(self._nursery, link, message)
+                else:
+                    leader = self._leader()
+                    link.say(p.NotProposed(message.request, "not_leader", leader))
+            case p.Proposed() | p.Decided() | p.Renewed() | p.NotProposed():
+                self._asking.answered(link.peer, message)
+            case p.Follow():
+                if self._feeder is not None:
+                    self._feeder.asked(link, message)
+            case p.Taken():
+                if self._feeder is not None:
+                    self._feeder.taken(link, message)
+            case p.Fed() | p.FedSnapshot():
+                if self._following is not None:
+                    self._following.hear(link, message)
+            case p.Hello() | p.Alive():
+                pass
