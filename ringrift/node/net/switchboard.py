@@ -81,13 +81,19 @@ class Switchboard:
 
     async def run(self) -> None:
         """Link, serve and follow until cancelled; raises ReplicaStoppedError with the replica."""
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            nursery.start_soon(self.mesh.run)
-            if self._feeder is not None:
-                nursery.start_soon(self._feeder.run)
-            if self._following is not None:
-                nursery.start_soon(self._following.run)
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                nursery.start_soon(self.mesh.run)
+                if self._feeder is not None:
+                    nursery.start_soon(self._feeder.run)
+                if self._following is not None:
+                    nursery.start_soon(self._following.run)
+        finally:
+            # Streams that were accepted live in another nursery, and may speak a little longer.
+            self._nursery = None
+            for link in list(self.mesh.links.values()):
+                link.close()
 
     def _sources(self) -> list[Link]:
         return [self.mesh.links[peer] for peer in sorted(self.mesh.links)]
