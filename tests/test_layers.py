@@ -16,6 +16,8 @@ PLANTED = [
     ("train/planted.py", "import ringrift.node", "train imports engine and wire only"),
     ("tui/planted.py", "import ringrift.node", "tui imports client and wire only"),
     ("node/cluster/planted.py", "import trio", "cluster knows nothing of control, drivers"),
+    ("node/consensus/raft/planted.py", "import trio", "Raft and the host are pure"),
+    ("node/net/planted.py", "import ringrift.node.sim", "production knows nothing"),
     ("node/planted.py", "import torch", "the node's process computes nothing"),
 ]
 
