@@ -6,7 +6,7 @@ Read every difference before you check it in: a trace is a claim about Raft.
 import sys
 from pathlib import Path
 
-from ringrift.node.sim.script import retrace
+from script import retrace
 
 SCRIPTS = Path(__file__).parent / "scripts"
 

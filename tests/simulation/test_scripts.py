@@ -7,8 +7,7 @@ from difflib import unified_diff
 from pathlib import Path
 
 import pytest
-
-from ringrift.node.sim.script import ScriptError, retrace
+from script import ScriptError, retrace
 
 SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.txt"))
 

@@ -12,8 +12,6 @@ and a clock, and while it lives a `process`, which drives `Host` and `Storage` b
 expired, `reporter` tells the rules. `client`s wish what their `habits` say (`asks`: what is said
 between them), `faults` are planned from the seed and strike through `calamity`, at times at
 `moments` when a process has just promised something. `checkers` are the rules; `trace` tells people
-what happened; `scheduling` makes trio's own order part of the seed.
-
-`script` and `lockstep` are for the scenario scripts: Raft machines alone, moved by hand; `words`
-puts what they say into words.
+what happened; `scheduling` makes trio's own order part of the seed. `words`
+puts what Raft says into words.
 """

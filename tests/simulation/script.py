@@ -22,10 +22,11 @@ A message is `a -> b` when sent and `a => b` when delivered, with what it caused
 
 from collections.abc import Callable, Iterator, Sequence
 
+from lockstep import Letter, Lockstep, Platter, Snapshot
+
 from ringrift.node.consensus.raft.core import Draft
 from ringrift.node.consensus.raft.ready import HardState, Origin
 from ringrift.node.consensus.raft.timing import TIMINGS, Profile, Timing
-from ringrift.node.sim.lockstep import Letter, Lockstep, Platter, Snapshot
 from ringrift.node.sim.words import machine_words
 from ringrift.wire.log import NO_SESSION, Entry, Voters
 
