@@ -194,12 +194,11 @@ class Calamities:
             first.at_next_write = cut
 
     def _ambush(self, fault: Fault) -> None:
-        """Wait for machines at a moment: each that meets it ends soon, or all machines do."""
+        """Wait for machines at a moment: soon it ends each that meets it, the leader, or all."""
+        draw, pace = self._rng.random(), 10.0 ** self._rng.uniform(-4.0, -1.0)
         machines = list(self._machines.values())
-        together = self._rng.random() < 0.3
-        pace = 10.0 ** self._rng.uniform(-4.0, -1.0)
         for machine in machines:
-            prey = machines if together else [machine]
+            prey = machines if draw < 0.3 else [machine] if draw < 0.8 else []
             machine.at_moment[_moment(fault)] = partial(self._spring, fault, prey, pace)
 
     def _spring(self, fault: Fault, prey: list[Machine], pace: float) -> None:
@@ -209,7 +208,7 @@ class Calamities:
     def _fall(self, fault: Fault, prey: list[Machine], pace: float) -> None:
         if fault not in self._active:
             return
-        for machine in prey:
+        for machine in prey or [machine for machine in self._machines.values() if machine.leads]:
             machine.stop(power_cut=self._rng.random() < 0.8)
             back = pace * 10.0 ** self._rng.uniform(0.0, 2.0)
             self._world.agenda.after(back, machine.start)

@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 import trio
 
 from ringrift.node.cluster.commands import decode_command
-from ringrift.node.consensus.host import Host, Step, Upkeep
+from ringrift.node.consensus.host import Host, Step
 from ringrift.node.consensus.raft.core import ChangeRefusedError, Draft
 from ringrift.node.consensus.replica import (
     NotLeaderError,
@@ -21,7 +21,7 @@ from ringrift.node.sim.checkers.violation import Violation, first_of, unexpected
 from ringrift.node.sim.desk import Reply
 from ringrift.node.sim.disk import HeldDisk
 from ringrift.node.sim.machine import Machine
-from ringrift.node.sim.process import FASTEST_SYNC_S, SLOWEST_SYNC_S, UPKEEP
+from ringrift.node.sim.process import FASTEST_SYNC_S, SLOWEST_SYNC_S
 from ringrift.node.sim.reporter import Reporter
 from ringrift.node.sim.steward import Steward
 from ringrift.wire.raft import RaftMessage
@@ -78,14 +78,14 @@ class Driven:
         world, clock = machine.world, MachineClock(machine)
         rng = random.Random(machine.rng.getrandbits(64))
         self.host = Host.recovered(
-            machine.name, found, world.incarnation, world.timing, UPKEEP, rng, clock.now()
+            machine.name, found, world.incarnation, world.timing, machine.upkeep, rng, clock.now()
         )
         self._steward = Steward(machine.name, machine.life, self.host, self, world.observer)
         self._reporter = Reporter(machine, self.host, self._steward.leads)
         self._step = self.host.step
         # The driver asks its host for steps; whoever watches looks at each of them on its way.
         self.host.step = self._watched_step
-        limits = Limits(upkeep=Upkeep(UPKEEP.entries, UPKEEP.bytes, UPKEEP.kept))
+        limits = Limits(upkeep=machine.upkeep)
         self.voter = Voter(self.host, storage, clock, self._in_time, self, world.timing, limits)
 
     def start(self) -> None:

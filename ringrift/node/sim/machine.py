@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from ringrift.node.consensus.host import Host
+from ringrift.node.consensus.host import Host, Upkeep
 from ringrift.node.consensus.raft.timing import Timing
 from ringrift.node.consensus.storage import Recovered, Storage
 from ringrift.node.sim.agenda import Schedule
@@ -79,6 +79,8 @@ class Machine:
         self.disk = MemoryDisk(random.Random(rng.getrandbits(64)))
         self.clock = DriftingClock(rng.uniform(0.0, 1e6))
         self.process: Life | None = None
+        # What one has forgotten another may still have, and send as entries.
+        self.upkeep = Upkeep(entries=rng.choice((30, 60, 90)), kept=rng.choice((5, 20, 80)))
         self.life = 0
         self.slowness = 1.0
         self.starved_until = 0.0

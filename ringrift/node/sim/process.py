@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import cast
 
 from ringrift.node.consensus.chores import Chore, Write
-from ringrift.node.consensus.host import Host, Step, Upkeep
+from ringrift.node.consensus.host import Host, Step
 from ringrift.node.consensus.performer import Performer
 from ringrift.node.consensus.storage import Recovered, Storage
 from ringrift.node.runtime.disk import DiskFullError
@@ -22,7 +22,6 @@ from ringrift.node.sim.steward import Steward
 from ringrift.node.sim.words import message_words
 from ringrift.wire.raft import RaftMessage
 
-UPKEEP = Upkeep(entries=60, kept=20)
 FASTEST_SYNC_S, SLOWEST_SYNC_S = 0.0003, 0.002
 RETRY_FULL_S = 0.5
 
@@ -39,7 +38,7 @@ class Process:
         world, trace = machine.world, machine.world.trace
         rng = random.Random(machine.rng.getrandbits(64))
         self.host = Host.recovered(
-            machine.name, found, world.incarnation, world.timing, UPKEEP, rng, machine.now()
+            machine.name, found, world.incarnation, world.timing, machine.upkeep, rng, machine.now()
         )
         self._performer = Performer(storage)
         self._chores: list[Chore] = []
