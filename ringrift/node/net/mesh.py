@@ -19,6 +19,8 @@ from ringrift.wire.raft import RaftMessage
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
+SHORT_LIFE_S = 1.0
+"""A link that ends sooner does not count as one that was reached and lost."""
 DIAL_S = 10.0
 LOOK_EVERY_S = 5.0
 
@@ -103,7 +105,7 @@ class Mesh:
                 if stream is not None:
                     link = Link(stream, self._incarnation, peer, self._clock, dialled=True)
                     await self._live(link)
-                lived = self._clock.now() - began > LONGEST_PAUSE_S
+                lived = stream is not None and self._clock.now() - began > SHORT_LIFE_S
                 pause = FIRST_PAUSE_S if lived else min(2 * pause, LONGEST_PAUSE_S)
                 await self._clock.sleep(pause)
         finally:
