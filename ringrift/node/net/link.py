@@ -122,7 +122,7 @@ class Link:
     async def greet(self, me: p.Hello) -> p.Hello:
         """Exchange greetings; raises LinkError when the peer is not who it is known to be."""
         with self._clock.at_most(GREETING_S):
-            await self._stream.send_all(pack(self._incarnation, me))
+            await self._send(pack(self._incarnation, me))
             messages = await self._receive()
             hello = messages.pop(0)
             self._early = messages
@@ -177,11 +177,14 @@ class Link:
             if quiet.cancelled_caught:
                 self._queues[_REST].put(pack(self._incarnation, p.Alive()))
             while data := self._next_bytes():
-                try:
-                    await self._stream.send_all(data)
-                except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                    raise LinkError(f"The stream to {self.peer} broke.") from error
+                await self._send(data)
                 self._room.unpark_all()
+
+    async def _send(self, data: bytes) -> None:
+        try:
+            await self._stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise LinkError(f"The stream to {self.peer} broke.") from error
 
     def _next_bytes(self) -> bytes:
         frames: list[bytes] = []

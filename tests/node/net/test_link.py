@@ -134,6 +134,15 @@ async def test_greetings_must_be_true_and_in_time(autojump_clock: MockClock) -> 
         await a.greet(HELLO["a"])
 
 
+async def test_a_peer_that_breaks_off_before_it_is_greeted_ends_nothing_else(
+    autojump_clock: MockClock,
+) -> None:
+    a, _, near, _ = pair()
+    await near.aclose()
+    with pytest.raises(LinkError, match="The stream to b broke"):
+        await a.greet(HELLO["a"])
+
+
 async def test_a_link_that_is_closed_here_ends_without_a_reason(autojump_clock: MockClock) -> None:
     a, _, _, other = pair()
     await other.send_all(pack(CLUSTER, HELLO["b"]))
