@@ -24,6 +24,8 @@ from pathlib import Path
 import trio
 
 from ringrift.node.cluster import commands as c
+from ringrift.node.cluster.charter import SUPPORTED_FORMAT
+from ringrift.node.cluster.members import Abilities, Life
 from ringrift.node.consensus.follower import Follower
 from ringrift.node.consensus.proposer import Proposer
 from ringrift.node.consensus.raft.timing import TIMINGS
@@ -44,6 +46,13 @@ INCARNATION = "ab" * 16
 CLUSTER = bytes.fromhex(INCARNATION)
 TIMING = TIMINGS["lan"]
 CLOCK = SystemClock()
+LIFE = Life(
+    boot=1,
+    nonce="0" * 32,
+    version="1",
+    supports=SUPPORTED_FORMAT,
+    abilities=Abilities(kinds=("selfplay",), cores=1, memory_bytes=0),
+)
 
 
 class Sink(trio.abc.Stream):
@@ -179,7 +188,7 @@ async def voter() -> AsyncIterator[tuple[Voter, Proposer]]:
         async with trio.open_nursery() as nursery:
             await nursery.start(replica.run)
             proposer = Proposer(replica, "n", 1)
-            await proposer.propose(c.JoinMember(node="n", name="n", boot=1, version="1"))
+            await proposer.propose(c.JoinMember(node="n", name="n", life=LIFE))
             yield replica, proposer
             nursery.cancel_scope.cancel()
 
@@ -190,7 +199,7 @@ async def work(proposer: Proposer, rate: float, seconds: float) -> float:
     async with trio.open_nursery() as nursery:
         for number in range(int(rate * seconds)):
             await trio.sleep(max(0.0, began + number / rate - time.perf_counter()))
-            nursery.start_soon(proposer.propose, c.RestartNode(node="n"))
+            nursery.start_soon(proposer.propose, c.RestartNode(node="n", by="n"))
     return (time.process_time() - cpu) / (time.perf_counter() - began)
 
 

@@ -53,7 +53,7 @@ INCARNATION = "7" * 32
 TIMING = TIMINGS["local"]
 PORT = 18_775
 LOAD = "load"
-WRITE = c.SetConfigMode(config="hex8_2p", mode="active")
+WRITE = c.SetConfigMode(config="hex8_2p", mode="active", by="n")
 
 
 def names(count: int) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import random
 
 from ringrift.node.cluster import commands as c
+from ringrift.node.cluster.members import Abilities, Life
 from ringrift.node.cluster.models import Verdict
 from ringrift.node.cluster.results import Claimed, Queued, Result
 from ringrift.node.cluster.shards import ShardFacts
@@ -81,6 +82,23 @@ def shard(number: int, *, games: int = 32, run: int | None = None, first: int = 
     )
 
 
+def able(gpu: str | None = None, memory_bytes: int = 8 << 30) -> Abilities:
+    """A node that does every kind of work."""
+    kinds = ("selfplay", "training", "evaluation")
+    return Abilities(kinds=kinds, cores=4, memory_bytes=memory_bytes, gpu=gpu)
+
+
+def life(boot: int = 1, *, version: str = "1", supports: int = 1, nonce: int = 1) -> Life:
+    """What a node says of itself that accepts connections."""
+    number = f"{nonce:032x}"
+    return Life(boot=boot, nonce=number, version=version, supports=supports, abilities=able())
+
+
+def joins(node: str, boot: int = 1, *, name: str | None = None) -> c.JoinMember:
+    """A node says that it is up."""
+    return c.JoinMember(node=node, name=name or node, life=life(boot))
+
+
 class Ledger:
     """A state and the entries that made it; `do` applies one more command in an open session."""
 
@@ -94,8 +112,8 @@ class Ledger:
         """Session 1 open, node "n" a member in life 1, hex8_2p active: entries 1 to 3."""
         ledger = Ledger()
         ledger.enter(0, 0, c.OpenSession(owner="n", boot=1))
-        ledger.do(c.JoinMember(node="n", name="n", boot=1, version="1"))
-        ledger.do(c.SetConfigMode(config=CONFIG, mode="active"))
+        ledger.do(joins("n"))
+        ledger.do(c.SetConfigMode(config=CONFIG, mode="active", by="n"))
         return ledger
 
     def enter(self, session: int, seq: int, command: c.Command) -> Result:
@@ -188,10 +206,10 @@ def _wish(ledger: Ledger, rng: random.Random) -> c.Command:
     )
     games = rng.randint(1, 40)
     options: list[c.Command] = [
-        c.JoinMember(node=node, name=node, boot=boot + rng.randint(0, 1), version="1"),
-        c.SetNodeMode(node=node, mode=rng.choice(["active", "active", "draining"])),
-        c.SetConfigMode(config=CONFIG, mode=rng.choice(["active", "active", "paused"])),
-        c.RestartNode(node=node),
+        joins(node, boot + rng.randint(0, 1)),
+        c.SetNodeMode(node=node, mode=rng.choice(["active", "active", "draining"]), by="n"),
+        c.SetConfigMode(config=CONFIG, mode=rng.choice(["active", "active", "paused"]), by="n"),
+        c.RestartNode(node=node, by="n"),
         c.AddWork(config=CONFIG, payload=payload, priority=number, max_attempts=2, timeout_s=9),
         c.ClaimWork(node=node, boot=boot, kinds=("selfplay", "training"), slots=2),
         c.ClaimWork(node=node, boot=boot, kinds=("evaluation",), slots=1),
@@ -200,7 +218,7 @@ def _wish(ledger: Ledger, rng: random.Random) -> c.Command:
         c.ReturnWork(item=item, claim=claim, reason="draining"),
         c.FailWork(item=item, claim=claim, reason="crashed"),
         c.ExpireClaim(item=item, claim=claim),
-        c.CancelWork(item=item),
+        c.CancelWork(item=item, by="n"),
         c.EvictWork(items=(item,)),
         c.RegisterShard(
             item=item, claim=claim, shard=shard(number, games=games, run=number // 2, first=number)

@@ -18,17 +18,20 @@ import trio
 
 from ringrift import __version__
 from ringrift.node.arguments import Options
+from ringrift.node.cluster.charter import SUPPORTED_FORMAT
 from ringrift.node.cluster.commands import Command, JoinMember
+from ringrift.node.cluster.members import Abilities, Life
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.patient import Patient
 from ringrift.node.consensus.proposer import Proposer
 from ringrift.node.consensus.voter import Voter
+from ringrift.node.control import tokens
 from ringrift.node.control.driver import ControllerDriver
 from ringrift.node.control.evaluation import evaluate
 from ringrift.node.control.eviction import evict
-from ringrift.node.control.leadership import Leadership
+from ringrift.node.control.leadership import Leadership, Patience
 from ringrift.node.control.leases import ClaimKey
-from ringrift.node.control.populator import populate
+from ringrift.node.control.populator import Populator
 from ringrift.node.control.promotion import choose_generators, decide
 from ringrift.node.control.training import trigger
 from ringrift.node.data.blobs import BlobStore
@@ -60,6 +63,8 @@ from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
 from ringrift.wire.views import EventView
 
 SESSION_TTL_S = 600.0
+REAP_GRACE_S = 60.0
+"""Beyond a work item's timeout, in which its worker may end it by itself."""
 
 
 @dataclass(slots=True)
@@ -107,7 +112,15 @@ class Node:
             settings.node.lag_alarm_ms,
             lambda lag_ms: self.local.publish(EventLoopBlocked(lag_ms=lag_ms)),
         )
-        self.leadership = Leadership(settings.pipeline.claim_ttl_s, SESSION_TTL_S)
+        self.leadership = Leadership(
+            Patience(
+                claim_s=settings.pipeline.claim_ttl_s,
+                session_s=SESSION_TTL_S,
+                overrun_s=REAP_GRACE_S,
+                unwanted_s=settings.pipeline.release_patience_s,
+            )
+        )
+        self.populator = Populator(settings.pipeline)
         self.membership = self._membership()
         self.worker = self._worker()
         self.pictures = Pictures(
@@ -146,7 +159,7 @@ class Node:
             Loop("operators", self._serve_operators(), after=("views",)),
             Loop("membership", self.membership.run, 1.0, after=("replica", "feed")),
             Loop("worker", self.worker.run, self.settings.worker.claim_interval_s, after=joined),
-            Loop("leases", self._renew_leases, self.leadership.claim_ttl_s / 3, after=joined),
+            Loop("leases", self._renew_leases, self.leadership.patience.claim_s / 3, after=joined),
             *self._controllers(joined),
         ]
 
@@ -158,13 +171,16 @@ class Node:
         )
         state = lambda: self.replica.state  # noqa: E731 - a restore replaces the object
         controllers: list[tuple[str, float, Callable[[], Sequence[Command]]]] = [
-            ("populator", often, lambda: populate(state(), pipeline, self._active_slots())),
+            ("populator", often, lambda: self.populator.decide(state(), self._active_slots())),
             ("training-trigger", often, lambda: trigger(state(), pipeline)),
             ("evaluation", often, lambda: evaluate(state(), pipeline)),
             ("promotion", often, lambda: decide(state(), promotion)),
             ("generator", often, lambda: choose_generators(state())),
             ("claim-expiry", often, lambda: self._ended(self.leadership.ended_claims)),
+            ("reaper", rarely, lambda: self._ended(self.leadership.overdue_claims)),
+            ("releaser", rarely, lambda: self._ended(self.leadership.unwanted_work)),
             ("session-expiry", rarely, lambda: self._ended(self.leadership.ended_sessions)),
+            (tokens.NAME, rarely, lambda: tokens.expired(state(), self.clock.wall_ms())),
             (
                 "eviction",
                 rarely,
@@ -185,15 +201,27 @@ class Node:
         join = JoinMember(
             node=self.identity.node_id,
             name=node_name(self.settings),
-            boot=self.identity.boot,
-            version=__version__,
+            life=self._life(),
         )
         ask = partial(self.ending.ask, EXIT_RESTART, "an operator asked for a restart")
-        return Membership(join, self.replica, self.propose, self._wakeup(), ask)
+        return Membership(join, self.replica, self.propose, self._wakeup(), ask, self.clock)
+
+    def _life(self) -> Life:
+        abilities = Abilities(
+            kinds=self.settings.worker.kinds,
+            cores=_cores(),
+            memory_bytes=psutil.virtual_memory().total,
+        )
+        return Life(
+            boot=self.identity.boot,
+            nonce=secrets.token_hex(16),
+            version=__version__,
+            supports=SUPPORTED_FORMAT,
+            abilities=abilities,
+        )
 
     def _worker(self) -> Worker:
         settings = self.settings.worker
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
         place = Workplace(
             node_id=self.identity.node_id,
             boot=self.identity.boot,
@@ -207,7 +235,7 @@ class Node:
             self.replica,
             self.propose,
             self._admit,
-            slots_for(cores or psutil.cpu_count() or 1, settings.slots, settings.threads_per_slot),
+            slots_for(_cores(), settings.slots, settings.threads_per_slot),
             settings,
             self.clock,
             self.blocking,
@@ -219,7 +247,7 @@ class Node:
         return self._server(partial(bind_loopback, port), None)
 
     def _serve_operators(self) -> Body:
-        operators = Operators(lambda: self.replica.state, self.propose)
+        operators = Operators(lambda: self.replica.state, self.propose, self.identity.node_id)
         return self._server(partial(bind_unix, self.paths.socket), operators.act)
 
     def _server(self, bind: Callable[[], socket.socket], act: routes.Act | None) -> Body:
@@ -273,7 +301,7 @@ class Node:
             claims = self.worker.claims()
             stale = self._renew(self.identity.node_id, claims)
             pulse.ran({"claims": len(claims), "lost": len(stale)})
-            await self.clock.sleep(self.leadership.claim_ttl_s / 3)
+            await self.clock.sleep(self.leadership.patience.claim_s / 3)
 
     def _renew(self, node: str, claims: Iterable[ClaimKey]) -> tuple[ClaimKey, ...]:
         term, state, now = self.replica.term, self.replica.state, self.clock.now()
@@ -301,6 +329,7 @@ class Node:
         return admission(
             self.settings.worker.kinds,
             active=self.membership.is_active,
+            hands_in=self.membership.hands_in,
             tier=self.host.tier,
             disk_free_bytes=self.host.host.disk_free_bytes,
             disk_floor_bytes=self.settings.node.disk_floor_bytes,
@@ -336,6 +365,13 @@ class Node:
             past=self.recorder,
             hindered=hindered(self.settings.worker.kinds, self._admit()),
         )
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return psutil.cpu_count() or 1
 
 
 def node_name(settings: Settings) -> str:

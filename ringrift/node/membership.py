@@ -1,7 +1,8 @@
 """This node as a member: it says that it is up, then obeys what is wanted of it.
 
-Draining is obeyed by the worker, which looks at the mode before every claim; a restart is obeyed
-here, by telling the process to end with the code that its sentinel answers with a start.
+Draining is obeyed by the worker, which looks at the mode before every claim; its deadline is judged
+here. So is a restart: the process is told to end with the code that its sentinel answers with a
+start.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from ringrift.node.cluster.commands import Command, JoinMember
 from ringrift.node.cluster.results import Refused
 from ringrift.node.consensus.replica import Proposed, Replica
+from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.loop import Pulse
 from ringrift.node.runtime.wakeup import Wakeup
 
@@ -29,19 +31,33 @@ class Membership:
         propose: Callable[[Command], Awaitable[Proposed]],
         wakeup: Wakeup,
         on_restart: Callable[[], None],
+        clock: Clock,
     ) -> None:
         self._join = join
         self._replica = replica
         self._propose = propose
         self._wakeup = wakeup
         self._on_restart = on_restart
+        self._clock = clock
         self._started_with: int | None = None
+        self._drains_since: float | None = None
+
+    @property
+    def hands_in(self) -> bool:
+        """Whether what runs is to be handed in: it drains, and its deadline, if any, has passed."""
+        row = self._replica.state.members.rows.get(self._join.node)
+        if row is None or row.mode != "draining":
+            return False
+        if row.deadline_s is None:
+            return True
+        since = self._drains_since
+        return since is not None and self._clock.now() - since >= row.deadline_s
 
     @property
     def is_active(self) -> bool:
         """Whether this node is wanted to work (not before it has joined)."""
         row = self._replica.state.members.rows.get(self._join.node)
-        return self._started_with is not None and row is not None and row.mode == "active"
+        return self._started_with is not None and row is not None and row.works
 
     async def run(self, pulse: Pulse) -> None:
         """Be a member until cancelled."""
@@ -54,6 +70,10 @@ class Membership:
         while True:
             row = self._replica.state.members.rows[self._join.node]
             mode = self._replica.state.node_mode(self._join.node)
+            if row.mode != "draining":
+                self._drains_since = None
+            elif self._drains_since is None:
+                self._drains_since = self._clock.now()
             pulse.ran({"mode": mode, "restart_generation": row.restart_generation}, mode)
             if row.restart_generation > self._started_with:
                 self._on_restart()

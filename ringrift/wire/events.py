@@ -39,6 +39,51 @@ class NodeRestartRequested(Event, frozen=True, tag="NODE_RESTART_REQUESTED"):
         return f"node {self.node} was asked to restart (generation {self.generation})"
 
 
+class NodeCircuitsReset(Event, frozen=True, tag="CIRCUIT_RESET"):
+    node: str
+    generation: int
+
+    def summary(self) -> str:
+        return f"node {self.node} was asked to close its circuits (generation {self.generation})"
+
+
+class MemberAdmitted(Event, frozen=True, tag="MEMBER_ADMITTED"):
+    member: str
+    role: str
+
+    def summary(self) -> str:
+        return f"{self.member} was admitted as {self.role}"
+
+
+class MemberRevoked(Event, frozen=True, tag="MEMBER_REVOKED"):
+    member: str
+
+    def summary(self) -> str:
+        return f"{self.member} was revoked"
+
+
+class MemberRoleChanged(Event, frozen=True, tag="MEMBER_ROLE_CHANGED"):
+    member: str
+    role: str
+
+    def summary(self) -> str:
+        return f"{self.member} is now {self.role}"
+
+
+class TimingChanged(Event, frozen=True, tag="TIMING_CHANGED"):
+    timing: str
+
+    def summary(self) -> str:
+        return f"the cluster's timing is now {self.timing}"
+
+
+class FormatRaised(Event, frozen=True, tag="FORMAT_RAISED"):
+    format: int
+
+    def summary(self) -> str:
+        return f"the state has format {self.format}"
+
+
 class VotersChanged(Event, frozen=True, tag="VOTERS_CHANGED"):
     voters: str
 
@@ -111,6 +156,15 @@ class WorkCancelled(Event, frozen=True, tag="WORK_CANCELLED"):
 
     def summary(self) -> str:
         return f"{self.kind} #{self.item} for {self.config} cancelled"
+
+
+class WorkReleased(Event, frozen=True, tag="WORK_RELEASED"):
+    item: int
+    kind: str
+    config: str
+
+    def summary(self) -> str:
+        return f"{self.kind} #{self.item} for {self.config} may be claimed by any node"
 
 
 class ShardRegistered(Event, frozen=True, tag="NEW_GAMES_AVAILABLE"):
@@ -196,6 +250,12 @@ AnyEvent = (
     NodeStarted
     | NodeModeChanged
     | NodeRestartRequested
+    | NodeCircuitsReset
+    | MemberAdmitted
+    | MemberRevoked
+    | MemberRoleChanged
+    | TimingChanged
+    | FormatRaised
     | VotersChanged
     | ConfigModeChanged
     | WorkQueued
@@ -204,6 +264,7 @@ AnyEvent = (
     | WorkReturned
     | WorkFailed
     | WorkCancelled
+    | WorkReleased
     | ShardRegistered
     | ModelPublished
     | EvaluationCompleted

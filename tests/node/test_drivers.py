@@ -3,19 +3,19 @@
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 import trio
 from alone import alone
-from cluster_support import shard
+from cluster_support import joins, shard
 from trio.testing import MockClock
 
 from ringrift.node.cluster.commands import (
     Command,
     ExpireSession,
-    JoinMember,
     RegisterShard,
     RestartNode,
     SetConfigMode,
@@ -66,10 +66,34 @@ async def site(disk: MemoryDisk | None = None) -> AsyncIterator[Site]:
 
 
 def joining(here: Site, boot: int, restarts: list[str]) -> Membership:
-    join = JoinMember(node="n", name="n", boot=boot, version="1")
-    return Membership(
-        join, here.replica, here.propose, Wakeup(), lambda: restarts.append("restart")
-    )
+    join = joins("n", boot)
+    ask = partial(restarts.append, "restart")
+    return Membership(join, here.replica, here.propose, Wakeup(), ask, VirtualClock())
+
+
+async def test_a_drain_with_a_deadline_hands_in_when_it_has_passed(
+    autojump_clock: MockClock,
+) -> None:
+    async with site() as here, trio.open_nursery() as nursery:
+        member = joining(here, 1, [])
+        nursery.start_soon(member.run, here.pulse)
+        await trio.sleep(2)
+        assert not member.hands_in
+        drain = SetNodeMode(node="n", mode="draining", deadline_s=30, by="n")
+        await here.propose(drain)
+        await trio.sleep(29)
+        assert not member.is_active and not member.hands_in
+        await trio.sleep(3)
+        assert member.hands_in
+        await here.propose(SetNodeMode(node="n", mode="active", by="n"))
+        await trio.sleep(2)
+        assert member.is_active and not member.hands_in
+        await here.propose(drain)
+        await trio.sleep(2)
+        assert not member.hands_in
+        await here.propose(SetNodeMode(node="n", mode="draining", by="n"))
+        assert member.hands_in
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_member_is_active_once_joined_and_until_it_drains(
@@ -81,7 +105,7 @@ async def test_a_member_is_active_once_joined_and_until_it_drains(
         nursery.start_soon(member.run, here.pulse)
         await trio.sleep(2)
         assert member.is_active
-        await here.propose(SetNodeMode(node="n", mode="draining"))
+        await here.propose(SetNodeMode(node="n", mode="draining", by="n"))
         await trio.sleep(2)
         assert not member.is_active
         assert here.record.figures["mode"] == "drained"
@@ -91,12 +115,12 @@ async def test_a_member_is_active_once_joined_and_until_it_drains(
 async def test_only_a_restart_asked_in_this_life_ends_it(autojump_clock: MockClock) -> None:
     restarts: list[str] = []
     async with site() as here, trio.open_nursery() as nursery:
-        await here.propose(JoinMember(node="n", name="n", boot=1, version="1"))
-        await here.propose(RestartNode(node="n"))
+        await here.propose(joins("n"))
+        await here.propose(RestartNode(node="n", by="n"))
         nursery.start_soon(joining(here, 2, restarts).run, here.pulse)
         await trio.sleep(3)
         assert restarts == []
-        await here.propose(RestartNode(node="n"))
+        await here.propose(RestartNode(node="n", by="n"))
         await trio.sleep(3)
         assert restarts != []
         nursery.cancel_scope.cancel()
@@ -104,7 +128,7 @@ async def test_only_a_restart_asked_in_this_life_ends_it(autojump_clock: MockClo
 
 async def test_a_copy_of_an_earlier_life_is_turned_away(autojump_clock: MockClock) -> None:
     async with site() as here:
-        await here.propose(JoinMember(node="n", name="n", boot=5, version="1"))
+        await here.propose(joins("n", 5))
         with pytest.raises(MembershipError, match="life"):
             await joining(here, 4, []).run(here.pulse)
 
@@ -117,8 +141,12 @@ async def test_a_controller_is_asked_on_change_and_never_while_another_leads(
 
     def decide() -> list[Command]:
         asked.append(trio.current_time())
-        wrong = SetNodeMode(node="nobody", mode="active")
-        return [SetConfigMode(config="hex8_2p", mode="active"), wrong] if len(asked) == 1 else []
+        wrong = SetNodeMode(node="nobody", mode="active", by="n")
+        return (
+            [SetConfigMode(config="hex8_2p", mode="active", by="n"), wrong]
+            if len(asked) == 1
+            else []
+        )
 
     async with site() as here, trio.open_nursery() as nursery:
         driver = ControllerDriver(
@@ -146,11 +174,11 @@ async def test_a_lost_session_is_opened_again_and_the_command_runs_once(
     autojump_clock: MockClock,
 ) -> None:
     async with site() as here:
-        await here.propose(SetConfigMode(config="hex8_2p", mode="active"))
+        await here.propose(SetConfigMode(config="hex8_2p", mode="active", by="n"))
         (session,) = here.replica.state.sessions.rows.values()
         other = Proposer(here.replica, "other", 1)
         await other.propose(ExpireSession(session=session.id, last_index=session.last_index))
-        proposed = await here.propose(SetConfigMode(config="hex8_2p", mode="paused"))
+        proposed = await here.propose(SetConfigMode(config="hex8_2p", mode="paused", by="n"))
         assert proposed.index == here.replica.applied_index
         assert not here.replica.state.configs.is_active("hex8_2p")
 
@@ -178,7 +206,7 @@ async def test_everything_is_recorded_before_it_is_published_and_survives_a_rest
             nursery.start_soon(recorder.run_feed, here.pulse)
             nursery.start_soon(recorder.run_local, here.pulse)
             await trio.sleep(1)
-            await here.propose(SetConfigMode(config="hex8_2p", mode="active"))
+            await here.propose(SetConfigMode(config="hex8_2p", mode="active", by="n"))
             await here.propose(RegisterShard(item=1, claim=1, shard=shard(1)))
             await trio.sleep(10)
             await here.propose(RegisterShard(item=1, claim=1, shard=shard(2)))
@@ -207,7 +235,7 @@ async def test_games_a_second_are_measured_or_unknown(
     async with site() as here, trio.open_nursery() as nursery:
         recorder = Recorder(history, here.replica, local, EventBus(10), in_line, VirtualClock())
         nursery.start_soon(recorder.run_feed, here.pulse)
-        await here.propose(SetConfigMode(config="hex8_2p", mode="active"))
+        await here.propose(SetConfigMode(config="hex8_2p", mode="active", by="n"))
         await here.propose(RegisterShard(item=1, claim=1, shard=shard(1)))
         await trio.sleep(16)
         assert recorder.games_per_s("hex8_2p") is None

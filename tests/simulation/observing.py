@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from cluster_support import CONFIG
+from cluster_support import CONFIG, joins
 
 from ringrift.node.cluster import commands as c
 from ringrift.node.cluster.results import Applied, Done, Result
@@ -73,8 +73,8 @@ class Cluster:
         """Session 1 open, node "n" a member in life 1, hex8_2p active: entries 1 to 3."""
         cluster = Cluster()
         cluster.enter(c.OpenSession(owner="n", boot=1), 0, 0)
-        cluster.enter(c.JoinMember(node="n", name="n", boot=1, version="1"), 1, 1)
-        cluster.enter(c.SetConfigMode(config=CONFIG, mode="active"), 1, 2)
+        cluster.enter(joins("n"), 1, 1)
+        cluster.enter(c.SetConfigMode(config=CONFIG, mode="active", by="n"), 1, 2)
         return cluster
 
     @property

@@ -12,7 +12,7 @@ from ringrift.node.cluster.results import Done, Refused, SessionLost
 from ringrift.node.consensus.raft.ready import Origin
 from ringrift.node.sim.checkers.violation import Violation
 
-DRAIN = c.SetNodeMode(node="n", mode="draining")
+DRAIN = c.SetNodeMode(node="n", mode="draining", by="n")
 ADD = c.AddWork(config=CONFIG, payload=SELFPLAY, priority=50, max_attempts=3, timeout_s=60)
 
 

@@ -12,7 +12,7 @@ from ringrift.node.cluster.results import SessionLost
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.raft.ready import Origin
 
-DRAIN = c.SetNodeMode(node="n", mode="draining")
+DRAIN = c.SetNodeMode(node="n", mode="draining", by="n")
 
 
 def _asked(cluster: Cluster) -> None:
@@ -128,7 +128,7 @@ def test_final_states_are_compared_too() -> None:
     with caught("applied in order", "c"):
         cluster.watch.finished({"a": cluster.truth, "b": cluster.truth, "c": odd})
     for entry in cluster.log:
-        other = c.SetConfigMode(config=CONFIG, mode="paused")
+        other = c.SetConfigMode(config=CONFIG, mode="paused", by="n")
         command = entry.command if entry.index < 3 else c.encode_command(other)
         odd.apply(msgspec.structs.replace(entry, command=command))
     with caught("states equal at equal index", "c"):

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from cluster_support import CONFIG, SELFPLAY, SELFPLAY_DONE, shard, trained, training
+from cluster_support import CONFIG, SELFPLAY, SELFPLAY_DONE, joins, shard, trained, training
 from cluster_support import match as match_of
 from observing import Cluster, caught, forged
 
@@ -151,12 +151,12 @@ def test_a_claim_ends_only_by_its_own_index(verb: str) -> None:
 def test_a_new_life_returns_only_its_own_claims() -> None:
     shop = Shop()
     item, _ = shop.claimed()
-    join = c.JoinMember(node="m", name="m", boot=1, version="1")
+    join = joins("m")
     event = WorkReturned(item=item, kind="selfplay", config=CONFIG, reason="x")
     shop.refuses("work under its current claim", join, Done("ok"), event)
     fine = Shop()
     fine.claimed()
-    assert fine.do(c.JoinMember(node="n", name="n", boot=2, version="1")).events[1:]
+    assert fine.do(joins("n", 2)).events[1:]
 
 
 def test_an_ended_item_is_not_cancelled() -> None:
@@ -164,7 +164,7 @@ def test_an_ended_item_is_not_cancelled() -> None:
     item, claim = shop.claimed()
     shop.do(_complete(item, claim))
     event = WorkCancelled(item=item, kind="selfplay", config=CONFIG)
-    shop.refuses("work under its current claim", c.CancelWork(item=item), Done("ok"), event)
+    shop.refuses("work under its current claim", c.CancelWork(item=item, by="n"), Done("ok"), event)
 
 
 @pytest.mark.parametrize("first", [0, 1, 7])

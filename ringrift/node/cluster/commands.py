@@ -2,48 +2,56 @@
 
 A command says what should be, with whatever it is conditional on; whether it still applies is for
 `ClusterState.apply` to say. An unknown command or field means that a newer version wrote the log:
-decoding raises and the node stops applying.
+decoding raises and the node stops applying. What operators ask for is in `operations`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
+from ringrift.node.cluster.command import Actor, CommandBase, Index, NodeId, Operation, Reason
+from ringrift.node.cluster.members import Life
 from ringrift.node.cluster.models import Verdict
+from ringrift.node.cluster.operations import (
+    AdmitMember,
+    CancelWork,
+    ChangeRole,
+    CreateToken,
+    ExpireToken,
+    RaiseFormat,
+    ResetCircuits,
+    RestartNode,
+    RetryWork,
+    RevokeMember,
+    SetConfigMode,
+    SetNodeMode,
+    SetTiming,
+)
 from ringrift.node.cluster.shards import ShardFacts
-from ringrift.node.cluster.work import Kind, Outcome, Payload
+from ringrift.node.cluster.work import MAX_DEPENDENCIES, Kind, Needs, Outcome, Payload
 from ringrift.wire.job import ConfigName, Sha256
 from ringrift.wire.log import MAX_COMMAND_BYTES
-
-NodeId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Index = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
-Reason = Annotated[str, msgspec.Meta(max_length=500)]
-Version = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class CommandError(ValueError):
     """A command that cannot be logged or read; one sentence that says why."""
 
 
-class _Command(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="do"
-):
-    pass
-
-
-class Blank(_Command, frozen=True, tag="blank"):
+class Blank(CommandBase, frozen=True, tag="blank"):
     """Nothing: a new leader's first entry, by which it learns what is committed."""
 
 
-class ChangeVoters(_Command, frozen=True, tag="change_voters"):
+class ChangeVoters(CommandBase, frozen=True, tag="change_voters"):
     """Let those whom the entry itself names (`Entry.voters`) decide from now on.
 
     Consensus obeys an entry's voters before it is applied; the state only records them. Outside any
-    session it needs none.
+    session it needs none. `by` is the operator who asked for it, None when no person did.
     """
 
+    by: Actor | None = None
 
-class OpenSession(_Command, frozen=True, tag="open_session"):
+
+class OpenSession(CommandBase, frozen=True, tag="open_session"):
     """Open a session for commands of `owner` in its life number `boot`.
 
     Ends the sessions of the owner's earlier boots. Answers `SessionOpened`. Needs no session.
@@ -53,47 +61,34 @@ class OpenSession(_Command, frozen=True, tag="open_session"):
     boot: Index
 
 
-class ExpireSession(_Command, frozen=True, tag="expire_session"):
+class ExpireSession(CommandBase, frozen=True, tag="expire_session"):
     """End a session unless it ran anything after `last_index`, what the leader saw when judging."""
 
     session: Index
     last_index: Index
 
 
-class JoinMember(_Command, frozen=True, tag="join_member"):
-    """A node says that it is up. A higher `boot` returns the claims of its earlier lives unhurt."""
+class JoinMember(CommandBase, frozen=True, tag="join_member"):
+    """A node says that it is up, or anew what it says of itself in this life.
+
+    A new life returns the claims of its earlier ones unhurt. Refused: a life that is over, a second
+    process in the same life, whoever was never admitted, a version that does not understand the
+    state's format, anchors that cannot be any.
+    """
 
     node: NodeId
     name: NodeId
-    boot: Index
-    version: Version
+    life: Life
 
 
-class SetNodeMode(_Command, frozen=True, tag="set_node_mode"):
-    """Desired mode of a node: draining hands in and claims nothing more."""
-
-    node: NodeId
-    mode: Literal["active", "draining"]
-
-
-class RestartNode(_Command, frozen=True, tag="restart_node"):
-    """Raise the node's restart generation; the node ends when it sees one above its own."""
-
-    node: NodeId
-
-
-class SetConfigMode(_Command, frozen=True, tag="set_config_mode"):
-    """Desired mode of a configuration, which is added to the state when it is new."""
-
-    config: ConfigName
-    mode: Literal["active", "paused"]
-
-
-class AddWork(_Command, frozen=True, tag="add_work"):
+class AddWork(CommandBase, frozen=True, tag="add_work"):
     """Queue one item. Answers `Queued`.
 
-    Refused: a second open training item of a config; a second open or finished match of the same
-    (candidate, opponent); an unknown network or shard; a full queue.
+    It can be claimed once every item of `depends_on` is completed, by nodes that have what it
+    `needs`; by `target` alone if one is named. `by` is the operator who asked for it, None when the
+    leader's controllers did. Refused: a second open training item of a config; a second open or
+    finished match of the same (candidate, opponent); an unknown network, shard or dependency; a
+    full queue, or too many pending of its kind.
     """
 
     config: ConfigName
@@ -101,9 +96,13 @@ class AddWork(_Command, frozen=True, tag="add_work"):
     priority: Annotated[int, msgspec.Meta(ge=0, le=1000)]
     max_attempts: Annotated[int, msgspec.Meta(ge=1, le=100)]
     timeout_s: Annotated[int, msgspec.Meta(ge=1, le=7 * 86_400)]
+    needs: Needs = Needs()
+    depends_on: Annotated[tuple[Index, ...], msgspec.Meta(max_length=MAX_DEPENDENCIES)] = ()
+    target: NodeId | None = None
+    by: Actor | None = None
 
 
-class ClaimWork(_Command, frozen=True, tag="claim_work"):
+class ClaimWork(CommandBase, frozen=True, tag="claim_work"):
     """Claim up to `slots` items of `kinds`, highest priority first. Answers `Claimed`."""
 
     node: NodeId
@@ -112,7 +111,7 @@ class ClaimWork(_Command, frozen=True, tag="claim_work"):
     slots: Annotated[int, msgspec.Meta(ge=1, le=256)]
 
 
-class CompleteWork(_Command, frozen=True, tag="complete_work"):
+class CompleteWork(CommandBase, frozen=True, tag="complete_work"):
     """Hand in a claimed item's outcome; it publishes the model or records the match.
 
     Repeating it with the same claim answers the same and changes nothing.
@@ -123,7 +122,7 @@ class CompleteWork(_Command, frozen=True, tag="complete_work"):
     outcome: Outcome
 
 
-class ReturnWork(_Command, frozen=True, tag="return_work"):
+class ReturnWork(CommandBase, frozen=True, tag="return_work"):
     """Give a claimed item back unhurt (a drain, a stop): the attempt does not count."""
 
     item: Index
@@ -131,34 +130,44 @@ class ReturnWork(_Command, frozen=True, tag="return_work"):
     reason: Reason
 
 
-class FailWork(_Command, frozen=True, tag="fail_work"):
-    """Give a claimed item back failed: pending again, or failed for good after `max_attempts`."""
+class FailWork(CommandBase, frozen=True, tag="fail_work"):
+    """Give a claimed item back failed: pending again, or failed for good after `max_attempts`.
+
+    The node that failed it does not get it again while another member can do it.
+    """
 
     item: Index
     claim: Index
     reason: Reason
 
 
-class ExpireClaim(_Command, frozen=True, tag="expire_claim"):
+class ExpireClaim(CommandBase, frozen=True, tag="expire_claim"):
     """End a claim whose lease ran out in the leader's memory; otherwise like `FailWork`."""
 
     item: Index
     claim: Index
 
 
-class CancelWork(_Command, frozen=True, tag="cancel_work"):
-    """Cancel an item, pending or claimed; the claiming node sees it and stops its child."""
+class ReapClaim(CommandBase, frozen=True, tag="reap_claim"):
+    """End a claim that was worked on for longer than its item's timeout; else like `FailWork`."""
+
+    item: Index
+    claim: Index
+
+
+class ReleaseWork(CommandBase, frozen=True, tag="release_work"):
+    """Drop a pending item's target and exclusions: whom they favour does not come for it."""
 
     item: Index
 
 
-class EvictWork(_Command, frozen=True, tag="evict_work"):
+class EvictWork(CommandBase, frozen=True, tag="evict_work"):
     """Forget ended items; those unknown or still live are left alone."""
 
     items: Annotated[tuple[Index, ...], msgspec.Meta(min_length=1, max_length=512)]
 
 
-class RegisterShard(_Command, frozen=True, tag="register_shard"):
+class RegisterShard(CommandBase, frozen=True, tag="register_shard"):
     """Put a finished shard into the index. Answers `ShardKept`.
 
     Games are never thrown away: a claim that is no longer current makes the shard late, no more.
@@ -170,7 +179,7 @@ class RegisterShard(_Command, frozen=True, tag="register_shard"):
     shard: ShardFacts
 
 
-class SetGenerator(_Command, frozen=True, tag="set_generator"):
+class SetGenerator(CommandBase, frozen=True, tag="set_generator"):
     """Let selfplay of `config` use `model` from the next claim on."""
 
     config: ConfigName
@@ -178,7 +187,7 @@ class SetGenerator(_Command, frozen=True, tag="set_generator"):
     reason: Reason
 
 
-class Promote(_Command, frozen=True, tag="promote"):
+class Promote(CommandBase, frozen=True, tag="promote"):
     """Make `model` champion of its config; refused unless `verdict.against` is the champion now."""
 
     config: ConfigName
@@ -186,7 +195,7 @@ class Promote(_Command, frozen=True, tag="promote"):
     verdict: Verdict
 
 
-class Reject(_Command, frozen=True, tag="reject"):
+class Reject(CommandBase, frozen=True, tag="reject"):
     """Record that `model` did not pass ("rejected") or will not be judged ("undecided")."""
 
     config: ConfigName
@@ -200,8 +209,16 @@ Command = (
     | OpenSession
     | ExpireSession
     | JoinMember
+    | CreateToken
+    | ExpireToken
+    | AdmitMember
+    | RevokeMember
+    | ChangeRole
+    | SetTiming
+    | RaiseFormat
     | SetNodeMode
     | RestartNode
+    | ResetCircuits
     | SetConfigMode
     | AddWork
     | ClaimWork
@@ -209,7 +226,10 @@ Command = (
     | ReturnWork
     | FailWork
     | ExpireClaim
+    | ReapClaim
+    | ReleaseWork
     | CancelWork
+    | RetryWork
     | EvictWork
     | RegisterShard
     | SetGenerator
@@ -242,6 +262,32 @@ def decode_command(data: bytes) -> Command:
         return _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CommandError(f"A command cannot be read: {error}.") from error
+
+
+def actor_of(command: Command) -> Actor | None:
+    """Who asked for what leaves a line in the audit; None for all that runs by itself."""
+    match command:
+        case Operation(by=by) | AddWork(by=by) | ChangeVoters(by=by):
+            return by
+        case _:
+            return None
+
+
+def described(command: Command) -> str:
+    """A command as one line: its name and what it is about, hashes cut short."""
+    fields = [
+        f"{name}={_short(getattr(command, name))}"
+        for name in command.__struct_fields__
+        if name != "by" and getattr(command, name) not in (None, ())
+    ]
+    return " ".join([str(command.__struct_config__.tag), *fields])
+
+
+def _short(value: object) -> str:
+    if isinstance(value, msgspec.Struct):
+        return str(value.__struct_config__.tag or value)
+    text = str(value)
+    return text[:12] if len(text) == 64 else text
 
 
 def clipped(text: str) -> Reason:

@@ -65,6 +65,23 @@ class ShardKept(msgspec.Struct, frozen=True, tag="shard_kept", tag_field="is"):
 Result = Done | Refused | SessionLost | SessionOpened | Queued | Claimed | ShardKept
 
 
+def told(result: Result) -> str:
+    """What came of a command, as a sentence."""
+    match result:
+        case Done(text=text):
+            return text
+        case Refused(reason=reason) | SessionLost(reason=reason):
+            return reason
+        case Queued(item=item):
+            return f"#{item} is queued"
+        case SessionOpened(session=session):
+            return f"session {session} is open"
+        case Claimed(items=items):
+            return f"{len(items)} items are claimed"
+        case ShardKept(sha256=sha256):
+            return f"shard {sha256[:12]} is kept"
+
+
 class Effect(NamedTuple):
     """What one command did to the tables: its result and what happened."""
 

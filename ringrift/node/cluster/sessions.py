@@ -65,6 +65,11 @@ class Sessions:
         del self.rows[session]
         return Effect(Done(f"session {session} expired"))
 
+    def end_of(self, owner: str) -> None:
+        """End every session of an owner."""
+        for session in [row.id for row in self.rows.values() if row.owner == owner]:
+            del self.rows[session]
+
     def earlier(self, session: int, seq: int) -> Kept | SessionLost | None:
         """The first run of (session, seq), why it may not run, or None when it is to run now."""
         row = self.rows.get(session)
@@ -86,6 +91,13 @@ class Sessions:
             floor, kept = kept[0].seq, kept[1:]
         assert len(kept) <= WINDOW and floor < kept[0].seq
         self.rows[session] = msgspec.structs.replace(row, kept=kept, floor=floor, last_index=index)
+
+
+def check(row: Session, index: int) -> None:
+    """Assert what must hold of a session in a state as of entry `index`."""
+    numbers = [kept.seq for kept in row.kept]
+    assert row.last_index <= index and len(numbers) <= WINDOW, row
+    assert numbers == sorted(set(numbers)) and row.floor < min(numbers, default=row.floor + 1), row
 
 
 def _number(kept: Kept) -> int:

@@ -5,7 +5,7 @@ shards may hold the same (run id, n): however shards are cut, sent twice or hand
 counts twice.
 """
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from itertools import pairwise
 from typing import Annotated
 
@@ -21,7 +21,14 @@ MAX_SHARDS = 60_000
 """Most shards in the index."""
 
 
-class ShardFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+class ShardFacts(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    array_like=True,
+    gc=False,
+):
     """A shard as its maker describes it: games `first_game` … `first_game + games - 1` of a run.
 
     `source` is the sha256 of the weights that played, or "untrained". `full_rows` are the decisions
@@ -40,7 +47,7 @@ class ShardFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     source: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64}|untrained)$")]
 
 
-class Shard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Shard(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A shard in the index: its facts, the entry that put it there, who made it."""
 
     facts: ShardFacts
@@ -68,15 +75,7 @@ class Shards:
         self.rows: Table[str, Shard] = Table("shards")
         self.totals: Table[str, Totals] = Table("totals")
         self._runs: dict[str, list[tuple[int, int, str]]] = {}
-
-    @staticmethod
-    def restored(rows: Table[str, Shard], totals: Table[str, Totals]) -> "Shards":
-        """An index of those rows and totals."""
-        shards = Shards()
-        for row in rows.values():
-            shards._list(row.facts)
-        shards.rows, shards.totals = rows, totals
-        return shards
+        self._counted: dict[str, Totals] = {}
 
     def of(self, config: str) -> Totals:
         """Totals of a configuration, zeros when it has no shard."""
@@ -117,9 +116,21 @@ class Shards:
                 )
             )
         self.rows[facts.sha256] = shard
-        self._list(facts)
-        before = self.of(facts.config)
-        total = Totals(
+        self.entered(facts)
+        total = self.totals[facts.config] = self._counted[facts.config]
+        event = ShardRegistered(
+            config=facts.config, shard=facts.sha256, games=facts.games, total=total.games
+        )
+        return Effect(ShardKept(facts.sha256, shard.late), (event,))
+
+    def entered(self, facts: ShardFacts) -> None:
+        """Take note of a row that came in: its games, and what it adds to the sums."""
+        if facts.run_id not in self._runs:
+            self._runs[facts.run_id] = []
+        last = facts.first_game + facts.games
+        insort(self._runs[facts.run_id], (facts.first_game, last, facts.sha256))
+        before = self._counted.get(facts.config, Totals())
+        self._counted[facts.config] = Totals(
             shards=before.shards + 1,
             games=before.games + facts.games,
             decisions=before.decisions + facts.decisions,
@@ -127,23 +138,17 @@ class Shards:
             steps=before.steps + facts.steps,
             bytes=before.bytes + facts.bytes,
         )
-        self.totals[facts.config] = total
-        event = ShardRegistered(
-            config=facts.config, shard=facts.sha256, games=facts.games, total=total.games
-        )
-        return Effect(ShardKept(facts.sha256, shard.late), (event,))
 
-    def check(self) -> None:
-        """Assert that totals are the sums of the shards and that no game is in two of them."""
-        sums: dict[str, list[int]] = {}
-        for row in self.rows.values():
-            facts = row.facts
-            own = sums.setdefault(facts.config, [0, 0])
-            own[0] += 1
-            own[1] += facts.games
-        assert {c: [t.shards, t.games] for c, t in self.totals.items()} == sums
-        for ranges in self._runs.values():
-            assert all(a[1] <= b[0] for a, b in pairwise(ranges)), ranges
+    def check_row(self, row: Shard) -> None:
+        """Assert that no game of a shard is in another one, too."""
+        ranges = self._runs[row.facts.run_id]
+        place = bisect_left(ranges, (row.facts.first_game,))
+        near = ranges[max(0, place - 1) : place + 2]
+        assert all(a[1] <= b[0] for a, b in pairwise(near)), near
+
+    def check_totals(self) -> None:
+        """Assert that the totals are the sums over the shards."""
+        assert dict(self.totals) == self._counted
         assert len(self.rows) <= MAX_SHARDS
 
     def _overlap(self, facts: ShardFacts) -> str | None:
@@ -153,10 +158,6 @@ class Shards:
             if facts.first_game < end and first < facts.first_game + facts.games:
                 return sha256
         return None
-
-    def _list(self, facts: ShardFacts) -> None:
-        ranges = self._runs.setdefault(facts.run_id, [])
-        insort(ranges, (facts.first_game, facts.first_game + facts.games, facts.sha256))
 
 
 def _age(shard: Shard) -> int:

@@ -16,14 +16,17 @@ from typing import Any
 
 import msgspec
 
-from ringrift.node.cluster.configs import ConfigRow, Configs
-from ringrift.node.cluster.members import Member, Members
-from ringrift.node.cluster.models import Model, Models
-from ringrift.node.cluster.queue import WorkQueue
-from ringrift.node.cluster.sessions import Session, Sessions
-from ringrift.node.cluster.shards import Shard, Shards, Totals
-from ringrift.node.cluster.table import Table, row_bytes, row_hash
-from ringrift.node.cluster.transitions import Tables
+from ringrift.node.cluster import checks
+from ringrift.node.cluster.audit import AuditLine
+from ringrift.node.cluster.charter import Agreed
+from ringrift.node.cluster.configs import ConfigRow
+from ringrift.node.cluster.members import Member
+from ringrift.node.cluster.models import Model
+from ringrift.node.cluster.sessions import Session
+from ringrift.node.cluster.shards import Shard, Totals
+from ringrift.node.cluster.table import Table, print_of, row_bytes
+from ringrift.node.cluster.tokens import Token
+from ringrift.node.cluster.transitions.base import Tables
 from ringrift.node.cluster.work import Item
 from ringrift.wire.log import Voters
 
@@ -34,14 +37,18 @@ _ROWS_BYTES = 64 * 1024
 """A chunk is closed when its rows reach this; with the longest row it still fits."""
 
 _ROW_TYPES: dict[str, Any] = {
-    "sessions": tuple[int, Session],
+    "charter": tuple[str, Agreed],
     "members": tuple[str, Member],
+    "tokens": tuple[str, Token],
+    "sessions": tuple[int, Session],
+    "models": tuple[str, Model],
+    "totals": tuple[str, Totals],
+    "shards": tuple[str, Shard],
     "configs": tuple[str, ConfigRow],
     "work": tuple[int, Item],
-    "models": tuple[str, Model],
-    "shards": tuple[str, Shard],
-    "totals": tuple[str, Totals],
+    "audit": tuple[int, AuditLine],
 }
+"""Every table, in the order of a snapshot: what is named comes before what names it."""
 
 
 class SnapshotError(ValueError):
@@ -84,6 +91,7 @@ class Tail(msgspec.Struct, frozen=True, tag="tail", tag_field="chunk"):
 _chunk_decoder: msgspec.msgpack.Decoder[Head | Rows | Tail] = msgspec.msgpack.Decoder(
     Head | Rows | Tail
 )
+_NAMES = tuple(_ROW_TYPES)
 _row_decoders = {name: msgspec.msgpack.Decoder(kind) for name, kind in _ROW_TYPES.items()}
 
 _encoder = msgspec.msgpack.Encoder()
@@ -93,54 +101,51 @@ Picture = dict[str, Mapping[Any, Any]]
 
 def picture(tables: Tables) -> Picture:
     """Every table by name, as it is now: shallow copies of dictionaries of frozen rows."""
-    return {name: dict(table) for name, table in _tables(tables).items()}
+    return {name: dict(table) for name, table in rows_of(tables).items()}
 
 
-def _tables(tables: Tables) -> dict[str, Table[Any, Any]]:
+def rows_of(tables: Tables) -> dict[str, Table[Any, Any]]:
+    """The rows of every table by its name, in the order of a snapshot."""
     every = (
-        tables.sessions.rows,
+        tables.charter.rows,
         tables.members.rows,
+        tables.tokens.rows,
+        tables.sessions.rows,
+        tables.models.rows,
+        tables.shards.totals,
+        tables.shards.rows,
         tables.configs.rows,
         tables.work.rows,
-        tables.models.rows,
-        tables.shards.rows,
-        tables.shards.totals,
+        tables.audit.rows,
     )
     return {table.name: table for table in every}
 
 
 def digest_of(tables: Tables, moment: Moment) -> str:
     """sha256 (hex) of the whole state; equal on every replica at the same index."""
-    return _digest(moment, [table.total() for table in _tables(tables).values()])
-
-
-def _digest(moment: Moment, totals: list[int]) -> str:
-    sums = [total.to_bytes(32, "big") for total in totals]
+    sums = [table.total().to_bytes(32, "big") for table in rows_of(tables).values()]
     whole = (FORMAT, moment.index, moment.term, moment.voters, sums)
     return hashlib.sha256(_encoder.encode(whole)).hexdigest()
 
 
-def dump(copied: Picture, incarnation: str, moment: Moment) -> Iterator[bytes]:
-    """The chunks of a picture of the state taken at `moment`."""
+def dump(copied: Picture, incarnation: str, moment: Moment, digest: str) -> Iterator[bytes]:
+    """The chunks of a picture of the state taken at `moment`, with the digest of then."""
     yield _sealed(Head(FORMAT, incarnation, moment.index, moment.term, moment.voters))
     chunks = 1
-    totals: list[int] = []
     for table, kept in copied.items():
-        total, size = 0, 0
+        size = 0
         rows: list[msgspec.Raw] = []
         for key in sorted(kept):
             row = row_bytes(key, kept[key])
             if rows and size + len(row) > _ROWS_BYTES:
                 yield _sealed(Rows(table, rows))
                 chunks, size, rows = chunks + 1, 0, []
-            total += row_hash(table, row)
             rows.append(msgspec.Raw(row))
             size += len(row)
         if rows:
             yield _sealed(Rows(table, rows))
             chunks += 1
-        totals.append(total % (1 << 256))
-    yield _sealed(Tail(chunks, _digest(moment, totals)))
+    yield _sealed(Tail(chunks, digest))
 
 
 def _sealed(chunk: Head | Rows | Tail) -> bytes:
@@ -152,7 +157,8 @@ def _sealed(chunk: Head | Rows | Tail) -> bytes:
 class Loader:
     """Takes a snapshot's chunks in order; `finish` returns the tables when all was there and right.
 
-    Every method raises SnapshotError on the first thing that is wrong.
+    Every chunk's rows are entered, listed and checked as they come, so that no step takes long
+    however large the state is. Every method raises SnapshotError on the first thing that is wrong.
     """
 
     def __init__(self, incarnation: str) -> None:
@@ -160,7 +166,9 @@ class Loader:
         self._head: Head | None = None
         self._tail: Tail | None = None
         self._chunks = 0
-        self._tables: dict[str, Table[Any, Any]] = {name: Table(name) for name in _ROW_TYPES}
+        self._tables = Tables.empty()
+        self._rows = rows_of(self._tables)
+        self._place = 0
 
     def feed(self, data: bytes) -> None:
         """Take the next chunk."""
@@ -173,30 +181,14 @@ class Loader:
             case Rows():
                 self._take(chunk)
             case Tail():
-                self._tail = chunk
-                if chunk.chunks != self._chunks or chunk.digest != self._digest():
-                    raise SnapshotError("The snapshot's chunks do not add up to its digest.")
+                self._end(chunk)
         self._chunks += 1
 
     def finish(self) -> tuple[Head, Tables, str]:
         """The head, the tables and their digest."""
         if self._head is None or self._tail is None:
             raise SnapshotError("The snapshot is cut short.")
-        rows = self._tables
-        sessions, members, configs, models = Sessions(), Members(), Configs(), Models()
-        sessions.rows = rows["sessions"]
-        members.rows = rows["members"]
-        configs.rows = rows["configs"]
-        models.rows = rows["models"]
-        tables = Tables(
-            sessions=sessions,
-            members=members,
-            configs=configs,
-            work=WorkQueue.restored(rows["work"]),
-            models=models,
-            shards=Shards.restored(rows["shards"], rows["totals"]),
-        )
-        return self._head, tables, self._tail.digest
+        return self._head, self._tables, self._tail.digest
 
     def _opened(self, data: bytes) -> Head | Rows | Tail:
         if not 4 < len(data) <= MAX_CHUNK_BYTES:
@@ -216,25 +208,48 @@ class Loader:
             raise SnapshotError(f"The snapshot is of another cluster, {head.incarnation}.")
         self._head = head
 
-    def _digest(self) -> str:
+    def _end(self, tail: Tail) -> None:
         assert self._head is not None
-        totals = [table.total() for table in self._tables.values()]
         moment = Moment(self._head.index, self._head.term, self._head.voters)
-        return _digest(moment, totals)
+        if tail.chunks != self._chunks or tail.digest != digest_of(self._tables, moment):
+            raise SnapshotError("The snapshot's chunks do not add up to its digest.")
+        try:
+            checks.at_end(self._tables, self._head.index)
+        except AssertionError as error:
+            raise SnapshotError("The snapshot contradicts itself.") from error
+        self._tail = tail
 
     def _take(self, chunk: Rows) -> None:
-        table = self._tables.get(chunk.table)
-        if table is None:
-            raise SnapshotError(f"The snapshot has an unknown table {chunk.table!r}.")
-        decode = _row_decoders[chunk.table].decode
+        name = chunk.table
+        if name not in _NAMES:
+            raise SnapshotError(f"The snapshot has an unknown table {name!r}.")
+        if _NAMES.index(name) < self._place:
+            raise SnapshotError(f"The snapshot's rows of {name} are out of order.")
+        self._place = _NAMES.index(name)
+        table, decode = self._rows[name], _row_decoders[name].decode
         try:
             for raw in chunk.rows:
                 key, row = decode(raw)
-                table.load(key, row, row_hash(chunk.table, memoryview(raw)))
+                table.load(key, row, print_of(name, memoryview(raw)))
+                self._entered(name, key, row)
         except KeyError as error:
-            raise SnapshotError(f"Row {error} of {chunk.table} comes twice.") from error
+            raise SnapshotError(f"Row {error} of {name} comes twice.") from error
+        except AssertionError as error:
+            raise SnapshotError(f"A row of {name} contradicts others.") from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise SnapshotError(f"A row of {chunk.table} cannot be read: {error}.") from error
+            raise SnapshotError(f"A row of {name} cannot be read: {error}.") from error
+
+    def _entered(self, table: str, key: int | str, row: object) -> None:
+        match row:
+            case Item():
+                self._tables.work.entered(row)
+            case Shard(facts=facts):
+                self._tables.shards.entered(facts)
+            case AuditLine() if isinstance(key, int):
+                self._tables.audit.entered(key)
+            case _:
+                pass
+        checks.row(self._tables, table, row)
 
 
 def load(chunks: Iterable[bytes], incarnation: str) -> tuple[Head, Tables, str]:

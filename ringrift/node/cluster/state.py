@@ -4,61 +4,53 @@ Reading (all rows are frozen structs; take what you need between two awaits):
 
     state.index, state.term             the last applied entry
     state.voters                        ids of those whose majority decides; () before any are named
-    state.members.rows[node]            Member: boot, mode, restart_generation, version
+    state.charter.agreed                Agreed: timing, format
+    state.members.rows[id]              Member: role, key, revoked, life, mode, generations
     state.node_mode(node)               "active", "draining", or "drained" (no claim left)
+    state.tokens.rows[sha256]           Token: role, lifetime, who used it
     state.configs.rows[config]          ConfigRow: mode, generation, generator, champion
     state.work.rows[item]               Item: payload, state, claim, attempts, outcome
-    state.work.pending() / .claimed()   live items, in claim order / by id
+    state.work.pending() / .claimed()   live items, in claim order / by id; .of(node): its claims
+    state.claimable(node, kinds)        of which kinds a claim would bring something now
     state.models.rows[sha256]           Model: training figures, matches, verdict
     state.models.of(config)             oldest generation first
     state.model_status(model)           "champion", "generator", "candidate", "rejected", "retired"
     state.shards.rows[sha256]           Shard
     state.shards.of(config)             Totals: shards, games, decisions, full_rows, steps, bytes
     state.sessions.rows[session]        Session
+    state.audit.after(index)            AuditLines: what operators did since an entry
+    state.size_bytes, state.full        how long all rows are; whether nothing more is taken in
     state.digest()                      sha256 over everything, equal on every replica at one index
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator
+from typing import Literal
 
+from ringrift.node.cluster import checks
 from ringrift.node.cluster import commands as c
-from ringrift.node.cluster import transitions as t
+from ringrift.node.cluster.audit import Audit, AuditLine
+from ringrift.node.cluster.charter import Charter
 from ringrift.node.cluster.configs import Configs
 from ringrift.node.cluster.members import Members
 from ringrift.node.cluster.models import Model, Models, Status
 from ringrift.node.cluster.queue import WorkQueue
-from ringrift.node.cluster.results import Applied, Effect, SessionLost
+from ringrift.node.cluster.results import Applied, Effect, Refused, Result, SessionLost, told
 from ringrift.node.cluster.sessions import Kept, Sessions
 from ringrift.node.cluster.shards import Shards
-from ringrift.node.cluster.snapshot import Loader, Moment, digest_of, dump, picture
+from ringrift.node.cluster.snapshot import Loader, Moment, digest_of, dump, picture, rows_of
+from ringrift.node.cluster.tokens import Tokens
+from ringrift.node.cluster.transitions.base import Place, Tables
+from ringrift.node.cluster.transitions.claims import claimant, rejection
+from ringrift.node.cluster.transitions.every import TRANSITIONS
+from ringrift.node.cluster.work import Kind
 from ringrift.wire.log import NO_SESSION, Entry, Voters
 
-CHECK_EVERY = 1_000
-"""Entries between two full checks of the state's invariants (replicas compare digests as often)."""
+MAX_STATE_BYTES = 32 * 1024 * 1024
+"""Longest the rows may be, all together; what may grow stops `_RESERVE_BYTES` before that."""
+_RESERVE_BYTES = 4 * 1024 * 1024
+"""For what is never refused for want of room: results, audit, ends of work, verdicts."""
 
-_TRANSITIONS: dict[type[c.Command], Callable[[t.Tables, Any, t.Place], Effect]] = {
-    c.Blank: t.blank,
-    c.ChangeVoters: t.change_voters,
-    c.OpenSession: t.open_session,
-    c.ExpireSession: t.expire_session,
-    c.JoinMember: t.join_member,
-    c.SetNodeMode: t.set_node_mode,
-    c.RestartNode: t.restart_node,
-    c.SetConfigMode: t.set_config_mode,
-    c.AddWork: t.add_work,
-    c.ClaimWork: t.claim_work,
-    c.CompleteWork: t.complete_work,
-    c.ReturnWork: t.return_work,
-    c.FailWork: t.fail_work,
-    c.ExpireClaim: t.expire_claim,
-    c.CancelWork: t.cancel_work,
-    c.EvictWork: t.evict_work,
-    c.RegisterShard: t.register_shard,
-    c.SetGenerator: t.set_generator,
-    c.Promote: t.promote,
-    c.Reject: t.reject,
-}
-
+_GROWING = (c.AddWork, c.RetryWork, c.RegisterShard, c.CreateToken, c.AdmitMember)
 _WITHOUT_SESSION = (c.Blank, c.OpenSession)
 
 
@@ -70,7 +62,19 @@ class ClusterState:
         self.term = 0
         self.voters: Voters = ()
         self._digest: tuple[int, str] | None = None
-        self._tables = t.Tables(Sessions(), Members(), Configs(), WorkQueue(), Models(), Shards())
+        self._tables = Tables.empty()
+
+    @property
+    def charter(self) -> Charter:
+        return self._tables.charter
+
+    @property
+    def tokens(self) -> Tokens:
+        return self._tables.tokens
+
+    @property
+    def audit(self) -> Audit:
+        return self._tables.audit
 
     @property
     def sessions(self) -> Sessions:
@@ -115,8 +119,6 @@ class ClusterState:
         if entry.voters is not None:
             # Even when the command does not run: consensus obeyed the entry once it was logged.
             self.voters = entry.voters
-        if self.index % CHECK_EVERY == 0:
-            self.check()
         return Applied(entry, first_index, effect.result, effect.events)
 
     def _earlier(self, entry: Entry, command: c.Command) -> Kept | None:
@@ -127,11 +129,39 @@ class ClusterState:
         return Kept(entry.seq, entry.index, kept) if isinstance(kept, SessionLost) else kept
 
     def _run(self, entry: Entry, command: c.Command) -> Effect:
-        place = t.Place(entry.index, entry.at_ms, entry.voters)
-        effect = _TRANSITIONS[type(command)](self._tables, command, place)
+        place = Place(entry.index, entry.at_ms, entry.voters, self.voters)
+        refused = self._turned_away(command)
+        effect = (
+            TRANSITIONS[type(command)](self._tables, command, place)
+            if refused is None
+            else Effect(refused)
+        )
+        actor = c.actor_of(command)
+        if actor is not None:
+            self.audit.record(entry.index, _line(entry, actor, command, effect.result))
         if not _needs_no_session(entry, command):
             self.sessions.keep(entry.session, entry.seq, entry.index, effect.result)
         return effect
+
+    def _turned_away(self, command: c.Command) -> Refused | None:
+        """Why a command does not run whatever it is about: who asks, or no room is left."""
+        row = self.members.rows.get(c.actor_of(command) or "")
+        if row is not None and (row.revoked is not None or row.role == "viewer"):
+            standing = "is revoked" if row.revoked is not None else "may only look"
+            return Refused(f"{row.id} {standing}.")
+        if self.full and isinstance(command, _GROWING):
+            return Refused(f"The state has {self.size_bytes} bytes; {MAX_STATE_BYTES} is the most.")
+        return None
+
+    @property
+    def size_bytes(self) -> int:
+        """The length of all rows, as a snapshot has them."""
+        return sum(rows.bytes for rows in rows_of(self._tables).values())
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more is taken in until something leaves."""
+        return self.size_bytes > MAX_STATE_BYTES - _RESERVE_BYTES
 
     def digest(self) -> str:
         """sha256 (hex) over the canonical encoding of every table; computed once an index."""
@@ -142,7 +172,7 @@ class ClusterState:
     def snapshot(self, incarnation: str) -> Iterator[bytes]:
         """The state as of this call in chunks (see `snapshot.py`), encoded as they are taken."""
         copied = picture(self._tables)
-        return dump(copied, incarnation, self._moment())
+        return dump(copied, incarnation, self._moment(), self.digest())
 
     @staticmethod
     def restored(loader: Loader) -> "ClusterState":
@@ -152,31 +182,33 @@ class ClusterState:
         state.index, state.term, state.voters = head.index, head.term, head.voters
         state._tables = tables
         state._digest = (head.index, digest)
-        state.check()
         return state
 
     def _moment(self) -> Moment:
         return Moment(self.index, self.term, self.voters)
 
     def check(self) -> None:
-        """Assert what must hold between and inside the tables; costs a pass over the rows."""
-        self.work.check()
-        self.shards.check()
-        for row in self.configs.rows.values():
-            for sha256 in (row.generator, row.champion):
-                assert sha256 is None or self.models.rows[sha256].config == row.name, row
-            assert row.games_fitted <= self.shards.of(row.name).games, row
-        for item in self.work.claimed():
-            assert item.claim is not None and item.claim.node in self.members.rows, item
-        for session in self.sessions.rows.values():
-            assert session.last_index <= self.index, session
+        """Assert what must hold between and inside the tables; costs a pass over the rows.
+
+        A restored state was checked while it was read; replicas compare their digests.
+        """
+        checks.everything(self._tables, self.index)
+
+    def claimable(self, node: str, kinds: Iterable[Kind]) -> tuple[Kind, ...]:
+        """The kinds of these of which a claim by a node would bring something now."""
+        kinds, member = tuple(kinds), self.members.rows.get(node)
+        if member is None or not member.works:
+            return ()
+        asking = claimant(self._tables, member, kinds)
+        found = {i.kind for i in self.work.pending() if rejection(self._tables, asking, i) is None}
+        return tuple(kind for kind in kinds if kind in found)
 
     def node_mode(self, node: str) -> Literal["active", "draining", "drained"]:
         """What is wanted of a node, and whether a drain is done: no live claim is its own."""
         member = self.members.rows[node]
         if member.mode == "active":
             return "active"
-        busy = any(i.claim is not None and i.claim.node == node for i in self.work.claimed())
+        busy = any(True for _ in self.work.of(node))
         return "draining" if busy else "drained"
 
     def model_status(self, model: Model) -> Status:
@@ -198,3 +230,8 @@ def _needs_no_session(entry: Entry, command: c.Command) -> bool:
     if isinstance(command, c.ChangeVoters):
         return entry.session == NO_SESSION
     return isinstance(command, _WITHOUT_SESSION)
+
+
+def _line(entry: Entry, actor: str, command: c.Command, result: Result) -> AuditLine:
+    refused = isinstance(result, Refused)
+    return AuditLine(entry.at_ms, actor, c.described(command), told(result), refused)

@@ -27,10 +27,17 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 MAX_LIVE_ITEMS = 1_000
 """Most items pending or claimed at once (the queue's hard limit)."""
-MAX_ITEMS = 20_000
+MAX_PENDING: dict[Kind, int] = {"selfplay": 100, "training": 50, "evaluation": 50}
+"""Most items of a kind pending when another is added; those handed back come on top."""
+MAX_ITEMS = 10_000
 """Most items in the state, ended ones included; `EvictWork` makes room."""
 MAX_TRAINING_SHARDS = 1_500
 """Most shards one training item may name: about 100 KiB of hashes, below the command bound."""
+
+MAX_DEPENDENCIES = 16
+"""Most items that one may wait for."""
+MAX_EXCLUDED = 8
+"""Most nodes that an item remembers to have failed it; the newest are kept."""
 
 TRAINING_PRIORITY = 100
 EVALUATION_PRIORITY = 80
@@ -165,6 +172,13 @@ class EvaluationOutcome(msgspec.Struct, frozen=True, tag="evaluation", tag_field
 Outcome = SelfplayOutcome | TrainingOutcome | EvaluationOutcome
 
 
+class Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """What a node must have to do an item."""
+
+    gpu: bool = False
+    memory_bytes: Count = 0
+
+
 class Claim(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Who works on an item: `index` is the log index that granted it, the fencing token."""
 
@@ -174,12 +188,16 @@ class Claim(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at_ms: int
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One work item.
 
     `attempts` counts claims that were not handed back unhurt. `claim` is the live claim, or on a
     completed item the one that completed it. `error` is the newest reason an attempt did not
     succeed. `*_at_ms` are proposers' wall clocks, for people.
+
+    It can be claimed once `waits_for`, the live items that it depends on, is empty: only by
+    `target` if one is named, and by the nodes that it `excluded`, because they failed it, only when
+    no other member could do it. `retry_of` is the ended item that it does again.
     """
 
     id: int
@@ -195,6 +213,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     queued_at_ms: int
     ended_at_ms: int | None
     outcome: SelfplayOutcome | None = None
+    needs: Needs = Needs()
+    waits_for: tuple[int, ...] = ()
+    target: str | None = None
+    excluded: tuple[str, ...] = ()
+    retry_of: int | None = None
 
     @property
     def kind(self) -> Kind:

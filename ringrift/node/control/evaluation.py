@@ -9,7 +9,10 @@ from ringrift.node.cluster.commands import AddWork, CancelWork, Command, Reject,
 from ringrift.node.cluster.models import Model, Verdict
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import EVALUATION_PRIORITY, EvaluationWork, Item
+from ringrift.node.control.timeouts import timeout_s
 from ringrift.node.runtime.settings import PipelineSettings
+
+NAME = "evaluation"
 
 RANDOM = "random-1"
 HEURISTIC = "heuristic-1"
@@ -75,7 +78,7 @@ def _tried(state: ClusterState, model: Model) -> dict[str, Item]:
 def _give_up(state: ClusterState, model: Model, reason: str) -> list[Command]:
     """Cancel what is left of a candidate's matches and leave it undecided."""
     commands: list[Command] = [
-        CancelWork(item=item.id) for item in _tried(state, model).values() if item.live
+        CancelWork(item=item.id, by=NAME) for item in _tried(state, model).values() if item.live
     ]
     verdict = Verdict(
         decision="undecided",
@@ -96,7 +99,7 @@ def _match(model: Model, opponent: str, settings: PipelineSettings) -> AddWork:
         config=model.config,
         priority=EVALUATION_PRIORITY,
         max_attempts=settings.max_attempts,
-        timeout_s=int(settings.evaluation_timeout_s),
+        timeout_s=timeout_s("evaluation", model.config, settings.timeout_factor),
         payload=EvaluationWork(
             candidate=model.sha256,
             opponent=opponent,

@@ -1,4 +1,4 @@
-"""Leases of claims and sessions: how long each may go unrenewed. The leader's memory, not the log.
+"""What the leader remembers of claims and sessions, and of items that nobody comes for.
 
 A renewal is one message of a node for all its claims and costs no log entry. The table knows only
 since when *it* has seen a claim, so a restarted or new leader grants every claim one full term
@@ -7,7 +7,13 @@ before it expires any. Expiry itself is a command, conditional on the claim it w
 
 from collections.abc import Iterable
 
-from ringrift.node.cluster.commands import Command, ExpireClaim, ExpireSession
+from ringrift.node.cluster.commands import (
+    Command,
+    ExpireClaim,
+    ExpireSession,
+    ReapClaim,
+    ReleaseWork,
+)
 from ringrift.node.cluster.state import ClusterState
 
 ClaimKey = tuple[int, int]
@@ -43,6 +49,53 @@ class LeaseTable:
             ExpireClaim(item=item, claim=claim)
             for (item, claim), heard in self._heard.items()
             if now - heard >= self.ttl_s
+        ]
+
+
+class Overruns:
+    """Since when each claim has been seen: one of a worker that runs on for ever is renewed, too.
+
+    The worker ends a child that overruns by itself; the leader only steps in `grace_s` later.
+    """
+
+    def __init__(self, grace_s: float) -> None:
+        self._grace_s = grace_s
+        self._since: dict[ClaimKey, float] = {}
+
+    def reaped(self, state: ClusterState, now: float) -> list[Command]:
+        """Commands that end the claims worked on for longer than their items allow."""
+        live = {
+            (item.id, item.claim.index): item.timeout_s
+            for item in state.work.claimed()
+            if item.claim is not None
+        }
+        self._since = {key: self._since.get(key, now) for key in live}
+        return [
+            ReapClaim(item=item, claim=claim)
+            for (item, claim), since in self._since.items()
+            if now - since >= live[item, claim] + self._grace_s
+        ]
+
+
+class Unwanted:
+    """Since when each item for certain nodes only has been waiting for them."""
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._since: dict[int, float] = {}
+
+    def released(self, state: ClusterState, now: float) -> list[Command]:
+        """Commands that let any node have what was meant for one, or kept from some, too long."""
+        narrow = [
+            item.id
+            for item in state.work.pending()
+            if not item.waits_for and (item.target is not None or item.excluded)
+        ]
+        self._since = {item: self._since.get(item, now) for item in narrow}
+        return [
+            ReleaseWork(item=item)
+            for item, since in self._since.items()
+            if now - since >= self._patience_s
         ]
 
 

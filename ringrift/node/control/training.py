@@ -5,6 +5,7 @@ from ringrift.node.cluster.configs import ConfigRow
 from ringrift.node.cluster.models import MAX_MODELS
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import TRAINING_PRIORITY, TrainingWork
+from ringrift.node.control.timeouts import timeout_s
 from ringrift.node.runtime.settings import PipelineSettings
 
 
@@ -43,7 +44,7 @@ def _fit(state: ClusterState, row: ConfigRow, settings: PipelineSettings) -> Add
         config=row.name,
         priority=TRAINING_PRIORITY,
         max_attempts=settings.max_attempts,
-        timeout_s=int(settings.training_timeout_s),
+        timeout_s=timeout_s("training", row.name, settings.timeout_factor),
         payload=TrainingWork(
             shards=tuple(shard.facts.sha256 for shard in window),
             parent=row.generator,

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from ringrift.node.cluster import commands
 from ringrift.node.cluster.commands import Command
-from ringrift.node.cluster.results import Done, Refused
+from ringrift.node.cluster.results import Done, Queued, Refused, told
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.replica import Proposed, ReplicaError
 from ringrift.node.net.guard import RequestError
@@ -12,9 +12,17 @@ from ringrift.wire.actions import (
     ActionReply,
     ActionRequest,
     CancelWork,
+    ChangeRole,
+    CreateToken,
+    ExpireToken,
+    RaiseFormat,
+    ResetCircuits,
     RestartNode,
+    RetryWork,
+    RevokeMember,
     SetConfigMode,
     SetNodeMode,
+    SetTiming,
 )
 
 
@@ -25,42 +33,70 @@ class Operators:
         self,
         state: Callable[[], ClusterState],
         propose: Callable[[Command], Awaitable[Proposed]],
+        actor: str,
     ) -> None:
         self._state = state
         self._propose = propose
+        self._actor = actor
 
     async def act(self, request: ActionRequest) -> ActionReply:
         """Have an action decided. Raises `RequestError` when it is refused."""
-        command = command_of(request, self._state())
+        command = command_of(request, self._state(), self._actor)
         try:
             proposed = await self._propose(command)
         except ReplicaError as error:
             raise RequestError(503, f"nothing can be decided now: {error}") from error
         match proposed.result:
-            case Done(text=text):
-                return ActionReply(proposed.index, text)
+            case Done() | Queued() as result:
+                return ActionReply(proposed.index, told(result))
             case Refused(reason=reason):
                 raise RequestError(409, reason)
             case result:
                 raise TypeError(f"an action was answered with {type(result).__name__}")
 
 
-def command_of(request: ActionRequest, state: ClusterState) -> Command:
-    """Return the command of an action. Raises `RequestError` for what does not exist."""
+def command_of(request: ActionRequest, state: ClusterState, by: str) -> Command:
+    """Return the command of an action of `by`. Raises `RequestError` for what does not exist."""
     match request:
-        case SetNodeMode(node=node, mode=mode):
-            return commands.SetNodeMode(node=_node_id(node, state), mode=mode)
+        case SetNodeMode(node=node, mode=mode, deadline_s=deadline_s):
+            return commands.SetNodeMode(
+                node=_node_id(node, state), mode=mode, deadline_s=deadline_s, by=by
+            )
         case RestartNode(node=node):
-            return commands.RestartNode(node=_node_id(node, state))
+            return commands.RestartNode(node=_node_id(node, state), by=by)
+        case ResetCircuits(node=node):
+            return commands.ResetCircuits(node=_node_id(node, state), by=by)
         case SetConfigMode(config=config, mode=mode):
             if config not in state.configs.rows:
                 known = ", ".join(state.configs.rows)
                 raise RequestError(404, f"config {config} is not trained here; there are {known}")
-            return commands.SetConfigMode(config=config, mode=mode)
+            return commands.SetConfigMode(config=config, mode=mode, by=by)
         case CancelWork(item=item):
-            if item not in state.work.rows:
-                raise RequestError(404, f"item {item} does not exist (any more)")
-            return commands.CancelWork(item=item)
+            return commands.CancelWork(item=_item(item, state), by=by)
+        case RetryWork(item=item):
+            return commands.RetryWork(item=_item(item, state), by=by)
+        case CreateToken(token=token, role=role, lifetime_s=lifetime_s, member=member):
+            return commands.CreateToken(
+                token=token, role=role, lifetime_s=lifetime_s, member=member, by=by
+            )
+        case ExpireToken(token=token):
+            if token not in state.tokens.rows:
+                raise RequestError(404, f"token {token[:12]} does not exist (any more)")
+            return commands.ExpireToken(token=token, by=by)
+        case RevokeMember(member=member):
+            return commands.RevokeMember(member=_node_id(member, state), by=by)
+        case ChangeRole(member=member, role=role):
+            return commands.ChangeRole(member=_node_id(member, state), role=role, by=by)
+        case SetTiming(timing=timing):
+            return commands.SetTiming(timing=timing, by=by)
+        case RaiseFormat(format=wanted):
+            return commands.RaiseFormat(format=wanted, by=by)
+
+
+def _item(item: int, state: ClusterState) -> int:
+    if item not in state.work.rows:
+        raise RequestError(404, f"item {item} does not exist (any more)")
+    return item
 
 
 def _node_id(given: str, state: ClusterState) -> str:

@@ -130,7 +130,7 @@ def _node(state: ClusterState, row: Member, who: Identity, observed: Observed) -
         restart_generation=row.restart_generation,
         alive=here,
         age_s=observed.age_s(row.joined_at_ms),
-        version=row.version,
+        version=None if row.life is None else row.life.version,
         slots=observed.slots if here else None,
         slots_busy=observed.slots_busy if here else None,
         cpu_percent=observed.host.cpu_percent if here else None,

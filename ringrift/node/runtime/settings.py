@@ -21,8 +21,6 @@ from ringrift.wire.job import ConfigName
 
 Kind = Literal["selfplay", "training", "evaluation"]
 Seconds = Annotated[float, Meta(gt=0, le=1e7)]
-WorkSeconds = Annotated[float, Meta(ge=1, le=604_800)]
-"""What a work item may ask for: whole seconds, at most a week (see `cluster.commands.AddWork`)."""
 Percent = Annotated[float, Meta(gt=0, le=100)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
@@ -179,15 +177,14 @@ class PipelineSettings(Section, frozen=True):
     max_attempts: Annotated[
         int, Meta(ge=1, le=100, description="attempts after which a work item has failed for good")
     ] = 3
-    selfplay_timeout_s: Annotated[
-        WorkSeconds, Meta(description="longest run of a selfplay child")
-    ] = 7_200.0
-    training_timeout_s: Annotated[
-        WorkSeconds, Meta(description="longest run of a training child")
-    ] = 7_200.0
-    evaluation_timeout_s: Annotated[
-        WorkSeconds, Meta(description="longest run of an evaluation child")
-    ] = 3_600.0
+    timeout_factor: Annotated[
+        float,
+        Meta(gt=0, le=100, description="factor on the longest runs by kind of work and board"),
+    ] = 1.0
+    release_patience_s: Annotated[
+        Seconds,
+        Meta(description="wait after which work kept for certain nodes is for any that can do it"),
+    ] = 300.0
     terminal_retention_s: Annotated[
         Seconds, Meta(description="age at which finished work leaves the replicated state")
     ] = 86_400.0

@@ -4,6 +4,8 @@ import random
 from collections.abc import Callable
 
 from ringrift.node.cluster import commands as c
+from ringrift.node.cluster.charter import SUPPORTED_FORMAT
+from ringrift.node.cluster.members import Abilities, Life
 from ringrift.node.cluster.results import (
     Claimed,
     Queued,
@@ -55,8 +57,8 @@ class Worker:
             opened = c.OpenSession(owner=self.name, boot=self._boot)
             return Propose(NO_SESSION, 0, c.encode_command(opened))
         if not self._member:
-            joined = c.JoinMember(node=self.name, name=self.name, boot=self._boot, version="1")
-            self._todo = [joined, c.SetConfigMode(config=CONFIG, mode="active")]
+            active = c.SetConfigMode(config=CONFIG, mode="active", by=self.name)
+            self._todo = [self._join(), active]
             self._member = True
         if self._last_words is not None:
             words, self._last_words, self._speaks_late = self._last_words, None, True
@@ -82,6 +84,16 @@ class Worker:
                 self._queued = max(0, self._queued - len(items))
             case _:
                 pass
+
+    def _join(self) -> c.JoinMember:
+        life = Life(
+            boot=self._boot,
+            nonce=f"{self._boot:032x}",
+            version="1",
+            supports=SUPPORTED_FORMAT,
+            abilities=Abilities(kinds=("selfplay",), cores=2, memory_bytes=0),
+        )
+        return c.JoinMember(node=self.name, name=self.name, life=life)
 
     def _command(self) -> c.Command | None:
         rng = self._rng

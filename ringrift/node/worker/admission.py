@@ -11,7 +11,7 @@ from ringrift.node.health.memory import TIERS, Tier
 class Admission:
     """The kinds that may be claimed, and in a few words why not the others (empty: all may).
 
-    `draining` asks for more: what runs is to be handed in, too.
+    `draining` asks for more: what runs is to be handed in, too, now.
     """
 
     kinds: tuple[Kind, ...]
@@ -23,6 +23,7 @@ def admission(
     kinds: tuple[Kind, ...],
     *,
     active: bool,
+    hands_in: bool,
     tier: Tier | None,
     disk_free_bytes: int | None,
     disk_floor_bytes: int,
@@ -32,7 +33,7 @@ def admission(
     WARNING stops new selfplay and CRITICAL everything new (SYSTEM.md 2.10); what runs goes on.
     """
     if not active:
-        return Admission((), "draining", draining=True)
+        return Admission((), "draining", draining=hands_in)
     if disk_free_bytes is not None and disk_free_bytes < disk_floor_bytes:
         free = f"{disk_free_bytes / 1e9:.1f} GB free, {disk_floor_bytes / 1e9:.1f} GB needed"
         return Admission((), f"disk: {free}")

@@ -99,18 +99,17 @@ def read_facts(path: Path) -> ShardFacts:
     """Read a shard whole and describe it as its maker would have. Raises `RecordError`."""
     sha256 = path.stem
     header, games = read_shard(path, sha256)
-    return msgspec.convert(
-        {
-            "sha256": sha256,
-            "bytes": path.stat().st_size,
-            "config": header.config,
-            "run_id": header.run_id,
-            "first_game": header.first_game,
-            "games": header.games,
-            "decisions": sum(len(game.rows) for game in games),
-            "full_rows": sum(row.full for game in games for row in game.rows),
-            "steps": sum(len(game.moves) for game in games),
-            "source": header.source,
-        },
-        ShardFacts,
+    facts = ShardFacts(
+        sha256=sha256,
+        bytes=path.stat().st_size,
+        config=header.config,
+        run_id=header.run_id,
+        first_game=header.first_game,
+        games=header.games,
+        decisions=sum(len(game.rows) for game in games),
+        full_rows=sum(row.full for game in games for row in game.rows),
+        steps=sum(len(game.moves) for game in games),
+        source=header.source,
     )
+    # What a file says is believed only within the bounds of the log.
+    return msgspec.convert(msgspec.to_builtins(facts), ShardFacts)

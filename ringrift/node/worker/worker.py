@@ -173,8 +173,8 @@ class Worker:
     def _mine(self) -> dict[tuple[int, int], Item]:
         return {
             (item.id, item.claim.index): item
-            for item in self._replica.state.work.claimed()
-            if item.claim is not None and item.claim.node == self._place.node_id
+            for item in self._replica.state.work.of(self._place.node_id)
+            if item.claim is not None
         }
 
     async def _give_back_orphans(self) -> None:
@@ -231,9 +231,7 @@ class Worker:
 
     def _wanted(self, kinds: tuple[Kind, ...]) -> tuple[Kind, ...]:
         """Keep the kinds that wait: an empty-handed claim would be an entry in the log."""
-        state = self._replica.state
-        waiting = {i.kind for i in state.work.pending() if state.configs.is_active(i.config)}
-        return tuple(kind for kind in kinds if kind in waiting)
+        return self._replica.state.claimable(self._place.node_id, kinds)
 
     async def _work(self, key: tuple[int, int], running: Running) -> None:
         place = place_of(self._place.directory, *key)

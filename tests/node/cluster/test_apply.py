@@ -6,6 +6,7 @@ from cluster_support import (
     SELFPLAY,
     SELFPLAY_DONE,
     Ledger,
+    joins,
     match,
     sha,
     shard,
@@ -51,11 +52,11 @@ def test_a_repeated_number_gets_its_first_result_and_runs_once() -> None:
 def test_a_number_that_left_the_window_is_refused_and_not_run() -> None:
     ledger = Ledger.founded()
     for seq in range(100, 100 + WINDOW + 1):
-        ledger.enter(1, seq, c.RestartNode(node="n"))
+        ledger.enter(1, seq, c.RestartNode(node="n", by="n"))
     generation = ledger.state.members.rows["n"].restart_generation
-    assert isinstance(ledger.enter(1, 100, c.RestartNode(node="n")), SessionLost)
-    assert isinstance(ledger.enter(1, 90, c.RestartNode(node="n")), SessionLost)
-    assert isinstance(ledger.enter(1, 101, c.RestartNode(node="n")), Done)
+    assert isinstance(ledger.enter(1, 100, c.RestartNode(node="n", by="n")), SessionLost)
+    assert isinstance(ledger.enter(1, 90, c.RestartNode(node="n", by="n")), SessionLost)
+    assert isinstance(ledger.enter(1, 101, c.RestartNode(node="n", by="n")), Done)
     assert ledger.state.members.rows["n"].restart_generation == generation
 
 
@@ -67,9 +68,9 @@ def test_a_session_that_expired_or_never_was_runs_nothing() -> None:
     used = c.ExpireSession(session=other.session, last_index=row.last_index - 1)
     assert isinstance(ledger.do(used), Refused)
     ledger.do(c.ExpireSession(session=other.session, last_index=row.last_index))
-    assert isinstance(ledger.enter(other.session, 1, c.RestartNode(node="n")), SessionLost)
-    assert isinstance(ledger.enter(777, 1, c.RestartNode(node="n")), SessionLost)
-    assert isinstance(ledger.enter(0, 0, c.RestartNode(node="n")), SessionLost)
+    assert isinstance(ledger.enter(other.session, 1, c.RestartNode(node="n", by="n")), SessionLost)
+    assert isinstance(ledger.enter(777, 1, c.RestartNode(node="n", by="n")), SessionLost)
+    assert isinstance(ledger.enter(0, 0, c.RestartNode(node="n", by="n")), SessionLost)
     assert ledger.state.members.rows["n"].restart_generation == 0
 
 
@@ -87,7 +88,7 @@ def test_the_voters_are_those_whom_the_newest_entry_named() -> None:
     assert state.voters == ("a",)
     assert isinstance(state.apply(change(3, None)).result, Refused)
     assert state.voters == ("a",)
-    restart = c.encode_command(c.RestartNode(node="n"))
+    restart = c.encode_command(c.RestartNode(node="n", by="n"))
     with pytest.raises(AssertionError):
         state.apply(Entry(4, 1, 0, 0, 0, restart, ("b",)))
 
@@ -109,7 +110,7 @@ def test_a_new_life_ends_the_sessions_of_earlier_ones() -> None:
     opened = ledger.enter(0, 0, c.OpenSession(owner="n", boot=2))
     assert isinstance(opened, SessionOpened) and isinstance(other, SessionOpened)
     assert list(ledger.state.sessions.rows) == [other.session, opened.session]
-    assert isinstance(ledger.do(c.RestartNode(node="n")), SessionLost)
+    assert isinstance(ledger.do(c.RestartNode(node="n", by="n")), SessionLost)
     assert isinstance(ledger.enter(0, 0, c.OpenSession(owner="n", boot=1)), Refused)
 
 
@@ -118,8 +119,8 @@ def test_a_new_life_ends_the_sessions_of_earlier_ones() -> None:
 
 def test_a_copy_of_an_earlier_life_may_not_join() -> None:
     ledger = Ledger.founded()
-    ledger.do(c.JoinMember(node="n", name="n", boot=3, version="2"))
-    assert isinstance(ledger.do(c.JoinMember(node="n", name="n", boot=2, version="1")), Refused)
+    ledger.do(joins("n", 3))
+    assert isinstance(ledger.do(joins("n", 2)), Refused)
     assert ledger.state.members.rows["n"].boot == 3
 
 
@@ -127,7 +128,7 @@ def test_a_new_life_returns_the_claims_of_the_old_one_unhurt() -> None:
     ledger = Ledger.founded()
     item = ledger.add()
     claimed = ledger.claim()
-    ledger.do(c.JoinMember(node="n", name="n", boot=2, version="1"))
+    ledger.do(joins("n", 2))
     row = ledger.state.work.rows[item]
     assert (row.state, row.attempts, row.error) == ("pending", 0, None)
     late = c.CompleteWork(item=item, claim=claimed.claim, outcome=SELFPLAY_DONE)
@@ -140,7 +141,7 @@ def test_a_draining_node_claims_nothing_and_is_drained_with_its_last_claim() -> 
     ledger = Ledger.founded()
     item = ledger.add()
     claimed = ledger.claim()
-    ledger.do(c.SetNodeMode(node="n", mode="draining"))
+    ledger.do(c.SetNodeMode(node="n", mode="draining", by="n"))
     assert ledger.state.node_mode("n") == "draining"
     claim = c.ClaimWork(node="n", boot=1, kinds=("selfplay",), slots=1)
     assert isinstance(ledger.do(claim), Refused)
@@ -151,10 +152,10 @@ def test_a_draining_node_claims_nothing_and_is_drained_with_its_last_claim() -> 
 
 def test_restart_raises_the_generation_and_strangers_are_refused() -> None:
     ledger = Ledger.founded()
-    ledger.do(c.RestartNode(node="n"))
+    ledger.do(c.RestartNode(node="n", by="n"))
     assert ledger.state.members.rows["n"].restart_generation == 1
-    assert isinstance(ledger.do(c.RestartNode(node="x")), Refused)
-    assert isinstance(ledger.do(c.SetNodeMode(node="x", mode="draining")), Refused)
+    assert isinstance(ledger.do(c.RestartNode(node="x", by="n")), Refused)
+    assert isinstance(ledger.do(c.SetNodeMode(node="x", mode="draining", by="n")), Refused)
 
 
 # The queue
@@ -168,9 +169,9 @@ def test_claims_go_by_priority_then_age_and_count_who_was_passed_over() -> None:
     kinds = c.ClaimWork(node="n", boot=1, kinds=("selfplay",), slots=2)
     claimed = ledger.do(kinds)
     assert claimed == Claimed(ledger.state.index, (high, later), {"kind": 1, "slots": 1})
-    ledger.do(c.SetConfigMode(config=CONFIG, mode="paused"))
+    ledger.do(c.SetConfigMode(config=CONFIG, mode="paused", by="n"))
     assert ledger.claim(slots=5).rejections == {"paused": 2}
-    ledger.do(c.SetConfigMode(config=CONFIG, mode="active"))
+    ledger.do(c.SetConfigMode(config=CONFIG, mode="active", by="n"))
     assert ledger.claim(slots=5).items == (fit, low)
 
 
@@ -225,10 +226,10 @@ def test_a_cancelled_item_takes_nothing_more() -> None:
     ledger = Ledger.founded()
     item = ledger.add()
     claimed = ledger.claim()
-    ledger.do(c.CancelWork(item=item))
+    ledger.do(c.CancelWork(item=item, by="n"))
     done = c.CompleteWork(item=item, claim=claimed.claim, outcome=SELFPLAY_DONE)
     assert isinstance(ledger.do(done), Refused)
-    assert isinstance(ledger.do(c.CancelWork(item=item)), Done)
+    assert isinstance(ledger.do(c.CancelWork(item=item, by="n")), Done)
     ledger.do(c.EvictWork(items=(item, 4711)))
     assert item not in ledger.state.work.rows
 
@@ -381,7 +382,7 @@ def test_a_rejection_may_not_promote_nor_name_a_stranger() -> None:
 def test_a_command_out_of_bounds_is_refused_before_it_is_logged() -> None:
     with pytest.raises(c.CommandError, match=r"\$\.slots"):
         c.encode_command(c.ClaimWork(node="n", boot=1, kinds=("selfplay",), slots=0))
-    huge = c.JoinMember(node="n", name="n" * MAX_COMMAND_BYTES, boot=1, version="1")
+    huge = joins("n", 1, name="n" * MAX_COMMAND_BYTES)
     with pytest.raises(c.CommandError, match="is the most"):
         c.encode_command(huge)
 

@@ -1,10 +1,10 @@
 """Every table has a most, and says so in one sentence instead of growing."""
 
 import pytest
-from cluster_support import CONFIG, SELFPLAY, Ledger, match, sha, trained, training
+from cluster_support import CONFIG, SELFPLAY, Ledger, joins, match, sha, trained, training
 
 from ringrift.node.cluster import commands as c
-from ringrift.node.cluster import members, models, queue, sessions, shards, transitions
+from ringrift.node.cluster import members, models, queue, sessions, shards
 from ringrift.node.cluster.results import Done, Refused, ShardKept
 from ringrift.node.control.training import trigger
 from ringrift.node.runtime.settings import PipelineSettings
@@ -18,8 +18,8 @@ def refused(result: object, about: str) -> None:
 def test_members_have_a_most(monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = Ledger.founded()
     monkeypatch.setattr(members, "MAX_MEMBERS", 1)
-    refused(ledger.do(c.JoinMember(node="m", name="m", boot=1, version="1")), "1 members")
-    again = c.JoinMember(node="n", name="n", boot=2, version="1")
+    refused(ledger.do(joins("m")), "1 members")
+    again = joins("n", 2)
     assert isinstance(ledger.do(again), Done)
 
 
@@ -37,7 +37,7 @@ def test_the_queue_has_a_most_live_and_a_most_in_all(monkeypatch: pytest.MonkeyP
     add = c.AddWork(config=CONFIG, payload=SELFPLAY, priority=1, max_attempts=1, timeout_s=1)
     monkeypatch.setattr(queue, "MAX_LIVE_ITEMS", 2)
     refused(ledger.do(add), "queued or claimed")
-    ledger.do(c.CancelWork(item=items[0]))
+    ledger.do(c.CancelWork(item=items[0], by="n"))
     monkeypatch.setattr(queue, "MAX_ITEMS", 2)
     refused(ledger.do(add), "evict some")
     ledger.do(c.EvictWork(items=(items[0],)))
@@ -59,11 +59,11 @@ def test_the_registry_has_a_most_and_no_fit_is_started_for_it(
     ledger.publish(5)
     item = ledger.add(training((sha(1),)))
     claim = ledger.claim().claim
-    monkeypatch.setattr(transitions, "MAX_MODELS", 1)
+    monkeypatch.setattr("ringrift.node.cluster.transitions.work.MAX_MODELS", 1)
     done = c.CompleteWork(item=item, claim=claim, outcome=trained(sha(6)))
     refused(ledger.do(done), "1 models")
     assert ledger.state.work.rows[item].state == "claimed"
-    ledger.do(c.CancelWork(item=item))
+    ledger.do(c.CancelWork(item=item, by="n"))
     ledger.register(2)
     eager = PipelineSettings(training_min_new_games=1)
     assert trigger(ledger.state, eager) != []
@@ -85,13 +85,13 @@ def test_a_model_keeps_so_many_matches_and_the_first_of_each_pair(
 def test_a_config_that_is_not_in_the_cluster_takes_nothing() -> None:
     ledger = Ledger()
     ledger.enter(0, 0, c.OpenSession(owner="n", boot=1))
-    ledger.do(c.JoinMember(node="n", name="n", boot=1, version="1"))
+    ledger.do(joins("n"))
     add = c.AddWork(config=CONFIG, payload=SELFPLAY, priority=1, max_attempts=1, timeout_s=1)
     refused(ledger.do(add), f"Config {CONFIG} is not in the cluster")
     refused(ledger.register(1), f"Config {CONFIG} is not in the cluster")
-    other = c.SetConfigMode(config="square8_2p", mode="active")
+    other = c.SetConfigMode(config="square8_2p", mode="active", by="n")
     ledger.do(other)
     item = c.AddWork(config="square8_2p", payload=SELFPLAY, priority=1, max_attempts=1, timeout_s=1)
     ledger.do(item)
-    ledger.do(c.SetConfigMode(config=CONFIG, mode="active"))
+    ledger.do(c.SetConfigMode(config=CONFIG, mode="active", by="n"))
     refused(ledger.register(1, item=ledger.state.index - 1), "not its shard's maker")

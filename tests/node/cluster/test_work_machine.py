@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import hypothesis.strategies as st
-from cluster_support import SELFPLAY_DONE, Ledger, sha, shard
+from cluster_support import SELFPLAY_DONE, Ledger, joins, sha, shard
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
@@ -34,7 +34,7 @@ class WorkMachine(RuleBasedStateMachine):
         super().__init__()
         self.ledger = Ledger.founded()
         self.boots = {"n": 1, "m": 1}
-        self.ledger.do(c.JoinMember(node="m", name="m", boot=1, version="1"))
+        self.ledger.do(joins("m"))
         self.expected: dict[int, Expected] = {}
         self.owner: dict[tuple[int, int], str] = {}
         self.draining: set[str] = set()
@@ -103,7 +103,7 @@ class WorkMachine(RuleBasedStateMachine):
 
     @rule(item=items)
     def cancel(self, item: int) -> None:
-        result = self.ledger.do(c.CancelWork(item=item))
+        result = self.ledger.do(c.CancelWork(item=item, by="n"))
         expected = self.expected.get(item)
         if expected is None or expected.state in ("completed", "failed"):
             assert isinstance(result, Refused)
@@ -119,13 +119,13 @@ class WorkMachine(RuleBasedStateMachine):
 
     @rule(node=st.sampled_from(NODES), draining=st.booleans())
     def drain(self, node: str, draining: bool) -> None:
-        self.ledger.do(c.SetNodeMode(node=node, mode="draining" if draining else "active"))
+        self.ledger.do(c.SetNodeMode(node=node, mode="draining" if draining else "active", by="n"))
         (self.draining.add if draining else self.draining.discard)(node)
 
     @rule(node=st.sampled_from(NODES))
     def start_anew(self, node: str) -> None:
         self.boots[node] += 1
-        self.ledger.do(c.JoinMember(node=node, name=node, boot=self.boots[node], version="1"))
+        self.ledger.do(joins(node, self.boots[node]))
         for item, expected in self.expected.items():
             held = expected.state == "claimed" and expected.claim is not None
             if held and self.owner[item, expected.claim or 0] == node:

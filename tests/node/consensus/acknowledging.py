@@ -30,13 +30,13 @@ async def main(directory: str, boot: int) -> None:
     async with trio.open_nursery() as nursery:
         await nursery.start(replica.run)
         session = await Session.open(replica, "n", boot)
-        await session.propose(c.SetConfigMode(config=CONFIG, mode="active"))
+        await session.propose(c.SetConfigMode(config=CONFIG, mode="active", by="n"))
 
         async def work() -> None:
             while True:
                 added = (await session.propose(ADD)).index
                 print("added", added, flush=True)
-                await session.propose(c.CancelWork(item=added))
+                await session.propose(c.CancelWork(item=added, by="n"))
                 print("cancelled", added, flush=True)
 
         for _ in range(3):

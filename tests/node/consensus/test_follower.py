@@ -273,7 +273,7 @@ async def feed(replica: Follower, *messages: Fed | FedSnapshot) -> None:
         await replica.take(message)
 
 
-PAUSE = c.SetConfigMode(config=CONFIG, mode="paused")
+PAUSE = c.SetConfigMode(config=CONFIG, mode="paused", by="n")
 
 
 async def test_whoever_proposed_reads_its_own_write(autojump_clock: MockClock) -> None:

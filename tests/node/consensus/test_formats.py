@@ -25,6 +25,6 @@ def test_format_1_opens_with_snapshot_and_tail(tmp_path: Path) -> None:
         found.state.apply(entry)
     assert (found.state.index, found.state.digest()) == (
         58,
-        "9da54044dba140591cbec92da54125711a0951461eae8977e299e7ebde19f177",
+        "8df4659b0c73f34fd65f41077c45ce5a416a2e21fc1efba4a2f43d4e5cbb420a",
     )
     assert found.state.configs.rows[CONFIG].champion == sha(5)

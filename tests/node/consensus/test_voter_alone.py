@@ -65,7 +65,7 @@ async def opened(
 
 async def work_session(replica: Replica, boot: int = 1) -> Session:
     session = await Session.open(replica, "n", boot)
-    await session.propose(c.SetConfigMode(config=CONFIG, mode="active"))
+    await session.propose(c.SetConfigMode(config=CONFIG, mode="active", by="n"))
     return session
 
 
@@ -126,7 +126,9 @@ def test_acknowledged_commands_survive_crashes_at_random_moments(seed: int, live
 
         async def propose(session: Session) -> None:
             while True:
-                acknowledged.append((await session.propose(ADD)).index)
+                item = (await session.propose(ADD)).index
+                acknowledged.append(item)
+                await session.propose(c.CancelWork(item=item, by="n"))
 
         async with trio.open_nursery() as nursery:
             await nursery.start(replica.run)
@@ -246,7 +248,7 @@ async def test_snapshots_bound_the_log_and_a_start_reads_them(autojump_clock: Mo
         await nursery.start(replica.run)
         session = await work_session(replica)
         for number in range(120):
-            await session.propose(c.RestartNode(node="n") if number % 2 else ADD)
+            await session.propose(c.RestartNode(node="n", by="n") if number % 2 else ADD)
         nursery.cancel_scope.cancel()
     snapshots = [name for name in disk.names() if name.endswith(".snap")]
     logs = [name for name in disk.names() if name.endswith(".log")]
@@ -297,7 +299,9 @@ async def test_a_session_keeps_within_the_window_that_is_remembered(
         results: list[object] = []
 
         async def restart() -> None:
-            results.append(await session.propose(c.SetConfigMode(config=CONFIG, mode="paused")))
+            results.append(
+                await session.propose(c.SetConfigMode(config=CONFIG, mode="paused", by="n"))
+            )
 
         async with trio.open_nursery() as proposing:
             for _ in range(200):

@@ -119,7 +119,7 @@ async def cluster() -> AsyncIterator[Machines]:
 
 async def session_of(voter: Voter, boot: int = 1) -> Session:
     session = await Session.open(Patient(voter, VirtualClock()), "n", boot)
-    await session.propose(c.SetConfigMode(config=CONFIG, mode="active"))
+    await session.propose(c.SetConfigMode(config=CONFIG, mode="active", by="n"))
     return session
 
 
@@ -158,7 +158,7 @@ async def test_nothing_acknowledged_is_lost_when_leaders_lose_power(
         for boot in range(1, 7):
             leader = await machines.leader()
             session = await session_of(leader, boot)
-            for _ in range(25):
+            for _ in range(16):
                 added.append((await session.propose(ADD)).index)
             machines.kill(leader.node_id)
             rest = await machines.leader()

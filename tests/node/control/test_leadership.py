@@ -3,14 +3,14 @@
 from cluster_support import Ledger
 
 from ringrift.node.cluster.commands import ExpireClaim, ExpireSession
-from ringrift.node.control.leadership import Leadership
+from ringrift.node.control.leadership import Leadership, Patience
 
 
 def test_claims_and_sessions_end_by_what_this_term_has_seen() -> None:
     ledger = Ledger.founded()
     item = ledger.add()
     claim = ledger.claim().claim
-    leads = Leadership(claim_ttl_s=10.0, session_ttl_s=10.0)
+    leads = Leadership(Patience(claim_s=10.0, session_s=10.0, overrun_s=10.0, unwanted_s=10.0))
     assert leads.ended_claims(1, ledger.state, 0.0) == []
     assert leads.ended_sessions(1, ledger.state, 0.0) == []
     # Another node led in term 2; in term 3 this one knows nothing of what was renewed there.

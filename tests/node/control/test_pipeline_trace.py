@@ -31,13 +31,14 @@ class Laptop:
 
     def __init__(self) -> None:
         self.ledger = Ledger.founded()
+        self.populator = populator.Populator(PIPELINE)
         self.shards = 0
         self.lines: list[str] = []
 
     def control(self) -> None:
-        state = self.ledger.state
+        state, queue = self.ledger.state, self.populator
         for decide in (
-            lambda: populator.populate(state, PIPELINE, 2),
+            lambda: queue.decide(state, 2),
             lambda: training.trigger(state, PIPELINE),
             lambda: evaluation.evaluate(state, PIPELINE),
             lambda: promotion.decide(state, PromotionSettings()),

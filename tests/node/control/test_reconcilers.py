@@ -1,11 +1,14 @@
 """Every controller by cases: a state and figures go in, exactly these commands come out."""
 
+from collections import Counter
+
 import msgspec
 import pytest
-from cluster_support import CONFIG, Ledger, sha
+from cluster_support import CONFIG, Ledger, joins, sha
 
 from ringrift.node.cluster import commands as c
 from ringrift.node.cluster.results import Queued
+from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import (
     MAX_LIVE_ITEMS,
     MAX_TRAINING_SHARDS,
@@ -35,14 +38,19 @@ def test_the_baselines_are_named_as_the_engine_names_them() -> None:
 # Populator
 
 
+def populate(state: ClusterState, settings: PipelineSettings, slots: int) -> list[c.Command]:
+    """What a populator that remembers nothing yet decides."""
+    return populator.Populator(settings).decide(state, slots)
+
+
 def test_a_new_config_is_made_active_first_and_populated_next() -> None:
     ledger = Ledger()
     ledger.enter(0, 0, c.OpenSession(owner="n", boot=1))
-    ledger.do(c.JoinMember(node="n", name="n", boot=1, version="1"))
-    activate = c.SetConfigMode(config=CONFIG, mode="active")
-    assert populator.populate(ledger.state, PIPELINE, 2) == [activate]
+    ledger.do(joins("n"))
+    activate = c.SetConfigMode(config=CONFIG, mode="active", by="populator")
+    assert populate(ledger.state, PIPELINE, 2) == [activate]
     ledger.do(activate)
-    wanted = populator.populate(ledger.state, PIPELINE, 2)
+    wanted = populate(ledger.state, PIPELINE, 2)
     assert [type(command) for command in wanted] == [c.AddWork, c.AddWork]
     first = wanted[0]
     assert isinstance(first, c.AddWork) and isinstance(first.payload, SelfplayWork)
@@ -51,36 +59,42 @@ def test_a_new_config_is_made_active_first_and_populated_next() -> None:
 
 def test_only_what_is_missing_is_queued_and_never_twice() -> None:
     ledger = Ledger.founded()
-    for command in populator.populate(ledger.state, PIPELINE, 3):
+    for command in populate(ledger.state, PIPELINE, 3):
         ledger.do(command)
-    assert populator.populate(ledger.state, PIPELINE, 3) == []
+    assert populate(ledger.state, PIPELINE, 3) == []
     ledger.claim(slots=2)
-    assert len(populator.populate(ledger.state, PIPELINE, 3)) == 2
-    assert populator.populate(ledger.state, PIPELINE, 0) == []
+    assert len(populate(ledger.state, PIPELINE, 3)) == 2
+    assert populate(ledger.state, PIPELINE, 0) == []
     many = msgspec.structs.replace(PIPELINE, selfplay_pending_per_slot=3)
-    assert len(populator.populate(ledger.state, many, 3)) == 8
+    assert len(populate(ledger.state, many, 3)) == 8
 
 
 @pytest.mark.parametrize(
     "command",
-    [c.SetConfigMode(config=CONFIG, mode="paused"), c.SetNodeMode(node="n", mode="draining")],
+    [
+        c.SetConfigMode(config=CONFIG, mode="paused", by="n"),
+        c.SetNodeMode(node="n", mode="draining", by="n"),
+    ],
 )
 def test_nothing_is_queued_while_paused_or_when_every_node_drains(command: c.Command) -> None:
     ledger = Ledger.founded()
     ledger.do(command)
-    assert populator.populate(ledger.state, PIPELINE, 2) == []
-    ledger.do(c.JoinMember(node="m", name="m", boot=1, version="1"))
+    assert populate(ledger.state, PIPELINE, 2) == []
+    ledger.do(joins("m"))
     expected = 2 if isinstance(command, c.SetNodeMode) else 0
-    assert len(populator.populate(ledger.state, PIPELINE, 2)) == expected
+    assert len(populate(ledger.state, PIPELINE, 2)) == expected
 
 
 def test_selfplay_leaves_room_in_the_queue_for_other_work() -> None:
     ledger = Ledger.founded()
     two = msgspec.structs.replace(PIPELINE, configs=(CONFIG, "hex8_3p"))
-    ledger.do(c.SetConfigMode(config="hex8_3p", mode="active"))
-    assert len(populator.populate(ledger.state, two, 5)) == 10
-    wanted = populator.populate(ledger.state, two, 5 * MAX_LIVE_ITEMS)
-    assert len(wanted) == MAX_LIVE_ITEMS - populator.QUEUE_RESERVE
+    ledger.do(c.SetConfigMode(config="hex8_3p", mode="active", by="n"))
+    assert len(populate(ledger.state, two, 5)) == 10
+    wanted = populate(ledger.state, two, 5 * MAX_LIVE_ITEMS)
+    assert Counter(w.config for w in wanted if isinstance(w, c.AddWork)) == {
+        CONFIG: 50,
+        "hex8_3p": 50,
+    }
 
 
 # Training
@@ -99,7 +113,7 @@ def test_training_is_due_by_new_games_once_and_from_the_generator() -> None:
     assert (payload.new_rows, payload.games_seen, payload.rows_seen) == (320, 64, 320)
     item = ledger.add(payload)
     assert fits.trigger(ledger.state, PIPELINE) == []
-    ledger.do(c.CancelWork(item=item))
+    ledger.do(c.CancelWork(item=item, by="n"))
     model = ledger.publish(7, games=64)
     ledger.do(c.SetGenerator(config=CONFIG, model=model, reason="newest"))
     ledger.register(3)
@@ -109,7 +123,7 @@ def test_training_is_due_by_new_games_once_and_from_the_generator() -> None:
     (again,) = fits.trigger(ledger.state, PIPELINE)
     assert isinstance(again, c.AddWork) and isinstance(again.payload, TrainingWork)
     assert (again.payload.parent, again.payload.games_seen) == (model, 128)
-    ledger.do(c.SetConfigMode(config=CONFIG, mode="paused"))
+    ledger.do(c.SetConfigMode(config=CONFIG, mode="paused", by="n"))
     assert fits.trigger(ledger.state, PIPELINE) == []
 
 
@@ -185,7 +199,7 @@ def test_a_candidate_meets_the_baselines_and_then_the_champion_too() -> None:
         (second, HEURISTIC),
         (second, first),
     ]
-    ledger.do(c.SetConfigMode(config=CONFIG, mode="paused"))
+    ledger.do(c.SetConfigMode(config=CONFIG, mode="paused", by="n"))
     assert evaluation.evaluate(ledger.state, PIPELINE) == []
 
 
@@ -193,7 +207,7 @@ def crowned(ledger: Ledger, model: str) -> None:
     """Cancel what is queued, then have a model win its matches and be promoted."""
     for item in list(ledger.state.work.rows.values()):
         if item.live:
-            ledger.do(c.CancelWork(item=item.id))
+            ledger.do(c.CancelWork(item=item.id, by="n"))
     for opponent in evaluation.opponents_of(ledger.state, ledger.state.models.rows[model]):
         if opponent not in ledger.state.models.rows[model].matches:
             ledger.record(model, opponent, *STRONG)
@@ -245,7 +259,7 @@ def test_a_match_that_cannot_be_had_leaves_the_candidate_undecided(how: str) -> 
     if how == "fail":
         ledger.do(c.FailWork(item=claimed.items[0], claim=claimed.claim, reason="no weights"))
     else:
-        ledger.do(c.CancelWork(item=claimed.items[0]))
+        ledger.do(c.CancelWork(item=claimed.items[0], by="n"))
     wanted = evaluation.evaluate(ledger.state, once)
     assert [type(command) for command in wanted] == [c.CancelWork, c.Reject]
     apply_all(ledger, wanted)
@@ -410,7 +424,7 @@ def test_an_idle_session_expires_and_a_used_one_does_not() -> None:
     idle = ledger.state.index
     table = IdleSessions(60.0)
     assert table.expired(ledger.state, 0.0) == []
-    ledger.do(c.RestartNode(node="n"))
+    ledger.do(c.RestartNode(node="n", by="n"))
     expired = table.expired(ledger.state, 60.0)
     assert expired == [c.ExpireSession(session=idle, last_index=idle)]
     apply_all(ledger, expired)
@@ -421,7 +435,7 @@ def test_ended_work_leaves_by_age_and_beyond_a_number(monkeypatch: pytest.Monkey
     ledger = Ledger.founded()
     items = [ledger.add() for _ in range(5)]
     for item in items[:4]:
-        ledger.do(c.CancelWork(item=item))
+        ledger.do(c.CancelWork(item=item, by="n"))
     ended = [ledger.state.work.rows[item].ended_at_ms or 0 for item in items[:4]]
     assert eviction.evict(ledger.state, 10.0, ended[0] + 9_999) == []
     assert eviction.evict(ledger.state, 10.0, ended[1] + 10_000) == [

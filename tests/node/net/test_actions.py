@@ -1,7 +1,7 @@
 """Actions become commands on what exists; the log's refusals become sentences."""
 
 import pytest
-from cluster_support import SELFPLAY_DONE, Ledger
+from cluster_support import SELFPLAY_DONE, Ledger, joins
 
 from ringrift.node.cluster import commands as c
 from ringrift.node.cluster.commands import Command
@@ -22,29 +22,32 @@ def operators(ledger: Ledger) -> Operators:
         result = ledger.do(command)
         return Proposed(ledger.state.index, result)
 
-    return Operators(lambda: ledger.state, propose)
+    return Operators(lambda: ledger.state, propose, "n")
 
 
 def ledger() -> Ledger:
     made = Ledger.founded()
     for node in ("x-1", "x-2"):
-        made.do(c.JoinMember(node=node, name="x", boot=1, version="1"))
+        made.do(joins(node, 1, name="x"))
     return made
 
 
 @pytest.mark.parametrize(
     ("request_", "command"),
     [
-        (SetNodeMode(node="x-2", mode="draining"), c.SetNodeMode(node="x-2", mode="draining")),
-        (RestartNode(node="n"), c.RestartNode(node="n")),
+        (
+            SetNodeMode(node="x-2", mode="draining"),
+            c.SetNodeMode(node="x-2", mode="draining", by="n"),
+        ),
+        (RestartNode(node="n"), c.RestartNode(node="n", by="n")),
         (
             SetConfigMode(config="hex8_2p", mode="paused"),
-            c.SetConfigMode(config="hex8_2p", mode="paused"),
+            c.SetConfigMode(config="hex8_2p", mode="paused", by="n"),
         ),
     ],
 )
 def test_an_action_becomes_its_command(request_: ActionRequest, command: Command) -> None:
-    assert command_of(request_, ledger().state) == command
+    assert command_of(request_, ledger().state, "n") == command
 
 
 @pytest.mark.parametrize(
@@ -58,7 +61,7 @@ def test_an_action_becomes_its_command(request_: ActionRequest, command: Command
 )
 def test_what_does_not_exist_is_refused_with_what_does(request_: ActionRequest, words: str) -> None:
     with pytest.raises(RequestError) as caught:
-        command_of(request_, ledger().state)
+        command_of(request_, ledger().state, "n")
     assert caught.value.status == 404
     assert words in str(caught.value)
 
@@ -83,5 +86,5 @@ async def test_without_a_leader_nothing_is_decided_and_it_is_said() -> None:
         raise NotLeaderError(None)
 
     with pytest.raises(RequestError) as caught:
-        await Operators(lambda: ledger().state, propose).act(RestartNode(node="n"))
+        await Operators(lambda: ledger().state, propose, "n").act(RestartNode(node="n"))
     assert caught.value.status == 503

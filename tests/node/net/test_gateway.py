@@ -19,7 +19,7 @@ from ringrift.node.net.link import Link
 from ringrift.wire import peer as p
 from tests.node.virtual_clock import VirtualClock
 
-PAUSE = SetConfigMode(config=CONFIG, mode="paused")
+PAUSE = SetConfigMode(config=CONFIG, mode="paused", by="n")
 
 
 class Leader:

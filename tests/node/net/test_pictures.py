@@ -63,7 +63,9 @@ async def test_pictures_follow_the_state_and_the_digest_names_its_entry(
         first = pictures.status
         assert first is not None
         assert first.state_digest == f"2:{replica.state.digest()}"
-        await Proposer(replica, "n", 1).propose(SetConfigMode(config="hex8_2p", mode="active"))
+        await Proposer(replica, "n", 1).propose(
+            SetConfigMode(config="hex8_2p", mode="active", by="n")
+        )
         await trio.sleep(1)
         second, models = pictures.status, pictures.models
         assert second is not None

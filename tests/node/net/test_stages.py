@@ -29,9 +29,9 @@ def test_what_waits_for_a_paused_config_says_so() -> None:
     ledger = Ledger.founded()
     ledger.add()
     assert selfplay(ledger) == ("waiting", "1 wait for a slot")
-    ledger.do(c.SetConfigMode(config=CONFIG, mode="paused"))
+    ledger.do(c.SetConfigMode(config=CONFIG, mode="paused", by="n"))
     assert selfplay(ledger) == ("blocked", "1 wait: hex8_2p is paused")
-    ledger.do(c.SetConfigMode(config=CONFIG, mode="active"))
+    ledger.do(c.SetConfigMode(config=CONFIG, mode="active", by="n"))
     ledger.claim()
-    ledger.do(c.SetConfigMode(config=CONFIG, mode="paused"))
+    ledger.do(c.SetConfigMode(config=CONFIG, mode="paused", by="n"))
     assert selfplay(ledger)[0] == "running"

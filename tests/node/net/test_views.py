@@ -85,7 +85,7 @@ def test_a_draining_node_is_drained_when_its_last_claim_ended() -> None:
     ledger = Ledger.founded()
     item = ledger.add()
     claim = ledger.claim().claim
-    ledger.do(c.SetNodeMode(node="n", mode="draining"))
+    ledger.do(c.SetNodeMode(node="n", mode="draining", by="n"))
     assert page(ledger).nodes[0].mode == "draining"
     ledger.do(c.ReturnWork(item=item, claim=claim, reason="the node drains"))
     assert page(ledger).nodes[0].mode == "drained"
@@ -150,7 +150,7 @@ def test_stages_say_when_they_last_did_something_if_it_is_known() -> None:
 
 def test_a_paused_config_is_why_nothing_plays() -> None:
     ledger = Ledger.founded()
-    ledger.do(c.SetConfigMode(config=CONFIG, mode="paused"))
+    ledger.do(c.SetConfigMode(config=CONFIG, mode="paused", by="n"))
     assert stages(ledger)["SELFPLAY"] == ("idle", "every configuration is paused")
 
 

@@ -7,6 +7,8 @@ import msgspec
 import pytest
 
 from ringrift.node.cluster.commands import AddWork
+from ringrift.node.cluster.work import Kind
+from ringrift.node.control.timeouts import timeout_s
 from ringrift.node.runtime.settings import SECTIONS, SettingsError, load_settings
 from ringrift.node.runtime.settings_page import settings_page
 
@@ -61,7 +63,7 @@ def test_other_programs_variables_are_none_of_our_business() -> None:
         ("[pipeline\n", "own.toml", "not TOML"),
         ("x = " + "[" * 10_000, "own.toml", "nested too deeply"),
         ("[pipeline]\nconfigs = ['hex8_2p', 'hex8_2p']\n", "own.toml:2", "hex8_2p more than once"),
-        ("[pipeline]\nselfplay_timeout_s = 0.5\n", "own.toml:2", "selfplay_timeout_s"),
+        ("[pipeline]\ntimeout_factor = 0.0\n", "own.toml:2", "timeout_factor"),
         ("[node]\nlog_level = 'loud'\n", "own.toml:2", "valid are debug, info, warning, error"),
     ],
 )
@@ -80,7 +82,7 @@ def test_a_wrong_profile_is_refused_with_place_and_fix(
         ("RINGRIFT_HTTP_PORT", "none", "[http] port"),
         ("RINGRIFT_WORKER_KINDS", "selfplay,dreaming", "selfplay, training, evaluation"),
         ("RINGRIFT_WORKER_KINDS", "selfplay,selfplay", "[worker] kinds"),
-        ("RINGRIFT_PIPELINE_TRAINING_TIMEOUT_S", "1e7", "training_timeout_s"),
+        ("RINGRIFT_PIPELINE_TIMEOUT_FACTOR", "1e7", "timeout_factor"),
         ("RINGRIFT_PIPELINE_FULL_CONSIDERED", "64", "must not exceed full_simulations"),
         ("RINGRIFT_HTTP_PORT", "8790", "sentinel_port: must differ from port"),
         ("RINGRIFT_COLOUR", "red", "docs/settings.md"),
@@ -100,11 +102,13 @@ def test_what_a_variable_spoils_is_not_blamed_on_the_profile() -> None:
 
 def test_every_timeout_that_settings_allow_fits_a_work_item() -> None:
     hints = typing.get_type_hints(AddWork, include_extras=True)
-    for name in ("selfplay", "training", "evaluation"):
-        for seconds in ("1", "1.9", "604800"):
-            env = {f"RINGRIFT_PIPELINE_{name.upper()}_TIMEOUT_S": seconds}
-            allowed = getattr(load_settings("laptop", env).pipeline, f"{name}_timeout_s")
-            assert msgspec.convert(int(allowed), hints["timeout_s"]) == int(allowed)
+    for kind in typing.get_args(Kind):
+        for factor in ("1e-9", "1", "100"):
+            env = {"RINGRIFT_PIPELINE_TIMEOUT_FACTOR": factor}
+            allowed = load_settings("laptop", env).pipeline.timeout_factor
+            for config in ("hex8_2p", "square19_4p", "hexagonal_3p"):
+                seconds = timeout_s(kind, config, allowed)
+                assert msgspec.convert(seconds, hints["timeout_s"]) == seconds
 
 
 def test_unknown_profiles_name_the_known_ones() -> None:

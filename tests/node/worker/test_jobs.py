@@ -206,10 +206,30 @@ ALL = ("selfplay", "training", "evaluation")
 def test_what_may_be_claimed(
     active: bool, tier: object, free: int | None, kinds: tuple[str, ...], words: str
 ) -> None:
-    admitted = admission(ALL, active=active, tier=tier, disk_free_bytes=free, disk_floor_bytes=5)
+    admitted = admission(
+        ALL,
+        active=active,
+        hands_in=not active,
+        tier=tier,
+        disk_free_bytes=free,
+        disk_floor_bytes=5,
+    )
     assert admitted.kinds == kinds
     assert words in admitted.reason
     assert admitted.draining is not active
+
+
+def test_what_runs_may_go_on_until_the_deadline_of_a_drain() -> None:
+    for hands_in in (False, True):
+        draining = admission(
+            ALL,
+            active=False,
+            hands_in=hands_in,
+            tier=None,
+            disk_free_bytes=None,
+            disk_floor_bytes=5,
+        )
+        assert (draining.kinds, draining.draining) == ((), hands_in)
 
 
 def test_what_may_not_be_claimed_is_named_with_its_reason() -> None:

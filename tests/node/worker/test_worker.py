@@ -14,6 +14,7 @@ import msgspec
 import pytest
 import trio
 from alone import alone
+from cluster_support import joins
 
 from ringrift.node.cluster.commands import (
     AddWork,
@@ -21,7 +22,6 @@ from ringrift.node.cluster.commands import (
     ClaimWork,
     CompleteWork,
     FailWork,
-    JoinMember,
     ReturnWork,
     SetConfigMode,
     SetNodeMode,
@@ -84,6 +84,7 @@ class Site:
             return admission(
                 ("selfplay",),
                 active=row.mode == "active",
+                hands_in=row.mode != "active",
                 tier=None,
                 disk_free_bytes=None,
                 disk_floor_bytes=0,
@@ -156,9 +157,9 @@ async def site(directory: Path, disk: MemoryDisk | None = None, boot: int = 1):
         async with trio.open_nursery() as nursery:
             await nursery.start(replica.run)
             subject = Site(replica, boot, directory)
-            join = JoinMember(node=NODE, name=NODE, boot=boot, version="1")
+            join = joins(NODE, boot)
             await subject.propose(join)
-            await subject.propose(SetConfigMode(config="hex8_2p", mode="active"))
+            await subject.propose(SetConfigMode(config="hex8_2p", mode="active", by="n"))
             yield subject
             nursery.cancel_scope.cancel()
 
@@ -205,12 +206,12 @@ async def test_a_drain_hands_in_and_gives_back_without_costing_an_attempt(tmp_pa
         worker = here.worker("good", 0.05)
         async with here.working(worker):
             await here.until(lambda: here.state.shards.of("hex8_2p").games > 0)
-            await here.propose(SetNodeMode(node=NODE, mode="draining"))
+            await here.propose(SetNodeMode(node=NODE, mode="draining", by="n"))
             await here.until(lambda: here.state.node_mode(NODE) == "drained")
             assert (here.item(item).state, here.item(item).attempts) == ("pending", 0)
             await here.until(lambda: worker.slots.busy == 0)
             handed_in = here.state.shards.of("hex8_2p").games
-            await here.propose(SetNodeMode(node=NODE, mode="active"))
+            await here.propose(SetNodeMode(node=NODE, mode="active", by="n"))
             await here.until(lambda: here.state.shards.of("hex8_2p").games > handed_in)
 
 
@@ -220,7 +221,7 @@ async def test_a_cancelled_item_stops_its_child(tmp_path: Path) -> None:
         worker = here.worker("good", 0.05)
         async with here.working(worker):
             await here.until(lambda: worker.progress() != {})
-            await here.propose(CancelWork(item=item))
+            await here.propose(CancelWork(item=item, by="n"))
             await here.until(lambda: worker.slots.busy == 0)
         assert here.item(item).state == "cancelled"
 
