@@ -4,9 +4,10 @@ import random
 from collections.abc import Mapping
 from functools import partial
 
+from ringrift.node.sim.ambush import Ambush
 from ringrift.node.sim.faults import Fault, Kind
 from ringrift.node.sim.machine import Machine, World
-from ringrift.node.sim.moments import MOMENTS, Moment
+from ringrift.node.sim.moments import MOMENTS
 from ringrift.node.sim.network import Link, across
 from ringrift.wire.log import Voters
 
@@ -31,6 +32,7 @@ class Calamities:
         self._world, self._rng = world, rng
         self._active: dict[Fault, Machine] = {}
         self._slow: dict[Fault, list[Machine]] = {}
+        self._ambushes: dict[Fault, Ambush] = {}
 
     def plan(self, faults: list[Fault]) -> None:
         """Have these faults strike when their time comes."""
@@ -77,7 +79,7 @@ class Calamities:
             case "blackout":
                 self._cut_power(fault, list(self._machines.values()), victim)
             case "ambush":
-                self._ambush(fault)
+                self._lie_in_wait(fault)
             case "full_disk":
                 victim.disk.capacity = victim.disk.used + int(2_000 * strength)
             case "broken_sync":
@@ -93,8 +95,7 @@ class Calamities:
             case "loss" | "delay" | "doubling" | "reordering":
                 self._set_weather(fault.kind)
             case "slow_disk":
-                for machine in self._slow.pop(fault):
-                    self._set_slowness(machine)
+                self._set_slowness(self._slow.pop(fault))
             case "skew":
                 self._skew(victim)
             case "partition" | "one_way":
@@ -108,8 +109,8 @@ class Calamities:
                 for machine in self._machines.values():
                     self._world.agenda.after(self._rng.uniform(0.0, 2.0), machine.start)
             case "ambush":
-                for machine in self._machines.values():
-                    machine.at_moment.pop(_moment(fault), None)
+                self._ambushes.pop(fault).end()
+                self._set_slowness(self._slow.pop(fault, []))
             case "full_disk":
                 if not again:
                     victim.disk.capacity = None
@@ -146,13 +147,17 @@ class Calamities:
         many = self._rng.random() < 0.3
         others = [machine for machine in self._machines.values() if machine is not victim]
         more = self._rng.sample(others, len(self._machines) // 2) if many else []
-        self._slow[fault] = [victim, *more]
-        for machine in self._slow[fault]:
-            self._set_slowness(machine)
+        for machine in [victim, *more]:
+            self._slow_down(fault, machine)
 
-    def _set_slowness(self, machine: Machine) -> None:
-        slow = [fault.strength for fault, machines in self._slow.items() if machine in machines]
-        machine.slowness = 10.0 ** (1.0 + 2.5 * max(slow)) if slow else 1.0
+    def _slow_down(self, fault: Fault, machine: Machine) -> None:
+        self._slow.setdefault(fault, []).append(machine)
+        self._set_slowness([machine])
+
+    def _set_slowness(self, changed: list[Machine]) -> None:
+        for machine in changed:
+            slow = [fault.strength for fault, slowed in self._slow.items() if machine in slowed]
+            machine.slowness = 10.0 ** (1.0 + 2.5 * max(slow)) if slow else 1.0
 
     def _skew(self, victim: Machine) -> None:
         worst = self._worst("skew", victim)
@@ -193,29 +198,12 @@ class Calamities:
         else:
             first.at_next_write = cut
 
-    def _ambush(self, fault: Fault) -> None:
-        """Wait for machines at a moment: soon it ends each that meets it, the leader, or all."""
-        draw, pace = self._rng.random(), 10.0 ** self._rng.uniform(-4.0, -1.0)
+    def _lie_in_wait(self, fault: Fault) -> None:
+        moment = MOMENTS[int(fault.strength * len(MOMENTS))]
         machines = list(self._machines.values())
-        for machine in machines:
-            prey = machines if draw < 0.3 else [machine] if draw < 0.8 else []
-            machine.at_moment[_moment(fault)] = partial(self._spring, fault, prey, pace)
-
-    def _spring(self, fault: Fault, prey: list[Machine], pace: float) -> None:
-        soon = pace * self._rng.uniform(0.1, 3.0)
-        self._world.agenda.after(soon, self._fall, fault, prey, pace)
-
-    def _fall(self, fault: Fault, prey: list[Machine], pace: float) -> None:
-        if fault not in self._active:
-            return
-        for machine in prey or [machine for machine in self._machines.values() if machine.leads]:
-            machine.stop(power_cut=self._rng.random() < 0.8)
-            back = pace * 10.0 ** self._rng.uniform(0.0, 2.0)
-            self._world.agenda.after(back, machine.start)
-
-
-def _moment(fault: Fault) -> Moment:
-    return MOMENTS[int(fault.strength * len(MOMENTS))]
+        slow = partial(self._slow_down, fault)
+        self._ambushes[fault] = Ambush(moment, machines, self._world, self._rng, slow)
+        self._world.trace.event("fault", f"ambush: {self._ambushes[fault]}")
 
 
 _OF_ALL: dict[Kind, str] = {

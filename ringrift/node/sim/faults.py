@@ -48,10 +48,16 @@ SHARES: Final[dict[Kind, float]] = {
 }
 """The share of seeds that see a kind at all."""
 
-CLIMATES: Final[tuple[Kind, ...]] = ("loss", "delay", "doubling", "reordering", "ambush")
-LASTING = 0.3
-"""The share of seeds with such a kind in which it lasts: what needs several rare things at once,
-two candidates of a term among them, needs one of them to be always there."""
+LASTING: Final[dict[Kind, float]] = {
+    "loss": 0.3,
+    "delay": 0.3,
+    "doubling": 0.3,
+    "reordering": 0.3,
+    "ambush": 0.5,
+    "slow_disk": 0.3,
+}
+"""The share of the seeds with such a kind in which it lasts: what needs several rare things at
+once, two candidates of a term among them, needs one of them to be always there."""
 
 _LONGEST_S = 8.0
 """How long a fault lasts at most."""
@@ -76,7 +82,7 @@ def draw_plan(rng: random.Random, length: float) -> list[Fault]:
     kinds: list[Kind] = [kind for kind, share in SHARES.items() if rng.random() < share]
     plan: list[Fault] = []
     for kind in kinds or [rng.choice(list(SHARES))]:
-        if kind in CLIMATES and rng.random() < LASTING:
+        if rng.random() < LASTING.get(kind, 0.0):
             plan.append(Fault(kind, 0.0, length, rng.random(), rng.random()))
             continue
         every = rng.uniform(4.0, 20.0)

@@ -80,7 +80,7 @@ class Machine:
         self.clock = DriftingClock(rng.uniform(0.0, 1e6))
         self.process: Life | None = None
         # What one has forgotten another may still have, and send as entries.
-        self.upkeep = Upkeep(entries=rng.choice((30, 60, 90)), kept=rng.choice((5, 20, 80)))
+        self.upkeep = Upkeep(entries=rng.choice((20, 60)), kept=rng.choice((3, 20, 200)))
         self.life = 0
         self.slowness = 1.0
         self.starved_until = 0.0

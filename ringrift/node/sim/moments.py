@@ -11,8 +11,9 @@ Moment = Literal["leadership", "vote", "decision", "answer", "truncation", "chan
 """It came to lead, granted a vote, applied something decided, answered a client; or it truncates
 its log, has new voters in it, or has the last part of a leader's snapshot."""
 
-MOMENTS: tuple[Moment, ...] = (*get_args(Moment), "vote", "vote", "leadership")
-"""As often as they are waited for: what is rarer, more often."""
+_OFTEN: tuple[Moment, ...] = ("vote", "leadership", "snapshot")
+MOMENTS: tuple[Moment, ...] = (*get_args(Moment), *_OFTEN, *_OFTEN)
+"""As often as they are waited for: what is rarer, or worse to forget, more often."""
 
 
 def moments_of(step: Step) -> Iterator[Moment]:
