@@ -119,12 +119,16 @@ def join_app(doorkeeper: Doorkeeper, now: Callable[[], float]) -> Starlette:
 
 
 async def _wish(request: Request) -> JoinRequest:
+    too_long = RequestError(413, f"the body is longer than {MAX_JOIN_BYTES} bytes")
+    said = request.headers.get("content-length", "")
+    if said.isascii() and said.isdigit() and int(said[:20]) > MAX_JOIN_BYTES:
+        raise too_long
     body = b""
     async with aclosing(request.stream()) as parts:
         async for part in parts:
             body += part
             if len(body) > MAX_JOIN_BYTES:
-                raise RequestError(413, f"the body is longer than {MAX_JOIN_BYTES} bytes")
+                raise too_long
     try:
         return msgspec.json.decode(body, type=JoinRequest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
