@@ -16,7 +16,7 @@ SUPPORTED_FORMAT = 1
 _KEY = "cluster"
 
 
-class Agreed(msgspec.Struct, frozen=True, kw_only=True):
+class Agreed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What all nodes go by."""
 
     timing: Timing = "local"

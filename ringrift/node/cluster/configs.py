@@ -12,7 +12,7 @@ from ringrift.wire.job import ConfigName, Sha256
 Mode = Literal["active", "paused"]
 
 
-class ConfigRow(msgspec.Struct, frozen=True, kw_only=True):
+class ConfigRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One configuration.
 
     `generation` counts published models. `generator` plays selfplay (None: untrained), `champion`

@@ -41,14 +41,14 @@ MACHINES: tuple[Role, ...] = ("node", "voter")
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
-class Address(msgspec.Struct, frozen=True, array_like=True):
+class Address(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where a node may answer: a hint, proven by its certificate only."""
 
     host: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
-class Reach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Reach(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """How a node is reached: at its addresses, or through the anchors that it keeps streams to.
 
     A node that accepts connections has no anchors.
@@ -59,7 +59,7 @@ class Reach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     anchors: Annotated[tuple[_Id, ...], msgspec.Meta(max_length=MAX_ANCHORS)] = ()
 
 
-class Abilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Abilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What work a node can do, and with what. `gpu` is its name, None without one."""
 
     kinds: Annotated[tuple[Kind, ...], msgspec.Meta(max_length=8)]
@@ -68,7 +68,7 @@ class Abilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gpu: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
 
 
-class Life(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Life(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """What a node says of itself when it starts.
 
     `boot` counts its lives; `nonce` is drawn in each, so that two processes with one identity and
@@ -83,7 +83,7 @@ class Life(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reach: Reach = Reach()
 
 
-class Member(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Member(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One member.
 
     `key` is the sha256 of the public key (SPKI) that it is known by. `revoked` is the entry that

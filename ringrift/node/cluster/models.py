@@ -25,7 +25,7 @@ Decision = Literal["promoted", "rejected", "undecided"]
 Status = Literal["candidate", "generator", "champion", "rejected", "retired"]
 
 
-class Check(msgspec.Struct, frozen=True):
+class Check(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One line of a promotion checklist; `passed` None when it could not be judged."""
 
     name: Line
@@ -34,7 +34,7 @@ class Check(msgspec.Struct, frozen=True):
     passed: bool | None
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A decision on a candidate: `against` is the champion it was measured with, None if none."""
 
     decision: Decision
@@ -43,7 +43,7 @@ class Verdict(msgspec.Struct, frozen=True):
     reason: Annotated[str, msgspec.Meta(max_length=500)]
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True):
+class Model(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """One network.
 
     `index` is the entry that published it, `item` the training item, `training` the figures of its

@@ -12,37 +12,37 @@ from ringrift.wire.events import AnyEvent
 from ringrift.wire.log import Entry
 
 
-class Done(msgspec.Struct, frozen=True, tag="done", tag_field="is"):
+class Done(msgspec.Struct, frozen=True, tag="done", tag_field="is", gc=False):
     """The command took effect, as this sentence says (also when it found its effect in place)."""
 
     text: str
 
 
-class Refused(msgspec.Struct, frozen=True, tag="refused", tag_field="is"):
+class Refused(msgspec.Struct, frozen=True, tag="refused", tag_field="is", gc=False):
     """The command changed nothing; the reason in one sentence."""
 
     reason: str
 
 
-class SessionLost(msgspec.Struct, frozen=True, tag="session_lost", tag_field="is"):
+class SessionLost(msgspec.Struct, frozen=True, tag="session_lost", tag_field="is", gc=False):
     """The command did not run: its session is not open, or its number is no longer remembered."""
 
     reason: str
 
 
-class SessionOpened(msgspec.Struct, frozen=True, tag="session_opened", tag_field="is"):
+class SessionOpened(msgspec.Struct, frozen=True, tag="session_opened", tag_field="is", gc=False):
     """A new session; its number is the index of the entry that opened it."""
 
     session: int
 
 
-class Queued(msgspec.Struct, frozen=True, tag="queued", tag_field="is"):
+class Queued(msgspec.Struct, frozen=True, tag="queued", tag_field="is", gc=False):
     """A work item was added."""
 
     item: int
 
 
-class Claimed(msgspec.Struct, frozen=True, tag="claimed", tag_field="is"):
+class Claimed(msgspec.Struct, frozen=True, tag="claimed", tag_field="is", gc=False):
     """The items now claimed by the asking node, possibly none.
 
     `claim` is the fencing token of all of them: the index of the entry that granted them. Payloads
@@ -55,7 +55,7 @@ class Claimed(msgspec.Struct, frozen=True, tag="claimed", tag_field="is"):
     rejections: dict[str, int]
 
 
-class ShardKept(msgspec.Struct, frozen=True, tag="shard_kept", tag_field="is"):
+class ShardKept(msgspec.Struct, frozen=True, tag="shard_kept", tag_field="is", gc=False):
     """The shard is in the index; `late` when its claim was no longer the current one."""
 
     sha256: str

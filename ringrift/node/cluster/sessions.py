@@ -17,7 +17,7 @@ MAX_SESSIONS = 2_000
 """Most sessions open at once."""
 
 
-class Kept(msgspec.Struct, frozen=True, array_like=True):
+class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The first run of sequence number `seq`: its log index and result."""
 
     seq: int
@@ -25,7 +25,7 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     result: Result
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
+class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One session.
 
     `last_index` is its newest entry, `kept` is sorted by number, `floor` is the highest number that

@@ -5,7 +5,7 @@ shards may hold the same (run id, n): however shards are cut, sent twice or hand
 counts twice.
 """
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from itertools import pairwise
 from typing import Annotated
 
@@ -57,7 +57,7 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     late: bool
 
 
-class Totals(msgspec.Struct, frozen=True):
+class Totals(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Sums over the shards of one configuration."""
 
     shards: int = 0
@@ -74,7 +74,7 @@ class Shards:
     def __init__(self) -> None:
         self.rows: Table[str, Shard] = Table("shards")
         self.totals: Table[str, Totals] = Table("totals")
-        self._runs: dict[str, list[tuple[int, int, str]]] = {}
+        self._runs: dict[str, tuple[tuple[int, int, str], ...]] = {}
         self._counted: dict[str, Totals] = {}
 
     def of(self, config: str) -> Totals:
@@ -125,10 +125,8 @@ class Shards:
 
     def entered(self, facts: ShardFacts) -> None:
         """Take note of a row that came in: its games, and what it adds to the sums."""
-        if facts.run_id not in self._runs:
-            self._runs[facts.run_id] = []
-        last = facts.first_game + facts.games
-        insort(self._runs[facts.run_id], (facts.first_game, last, facts.sha256))
+        own = (facts.first_game, facts.first_game + facts.games, facts.sha256)
+        self._runs[facts.run_id] = tuple(sorted((*self._runs.get(facts.run_id, ()), own)))
         before = self._counted.get(facts.config, Totals())
         self._counted[facts.config] = Totals(
             shards=before.shards + 1,
@@ -152,7 +150,7 @@ class Shards:
         assert len(self.rows) <= MAX_SHARDS
 
     def _overlap(self, facts: ShardFacts) -> str | None:
-        ranges = self._runs.get(facts.run_id, [])
+        ranges = self._runs.get(facts.run_id, ())
         place = bisect_right(ranges, (facts.first_game,))
         for first, end, sha256 in ranges[max(0, place - 1) : place + 1]:
             if facts.first_game < end and first < facts.first_game + facts.games:

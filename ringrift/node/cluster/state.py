@@ -24,7 +24,7 @@ Reading (all rows are frozen structs; take what you need between two awaits):
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from ringrift.node.cluster import checks
 from ringrift.node.cluster import commands as c
@@ -38,6 +38,7 @@ from ringrift.node.cluster.results import Applied, Effect, Refused, Result, Sess
 from ringrift.node.cluster.sessions import Kept, Sessions
 from ringrift.node.cluster.shards import Shards
 from ringrift.node.cluster.snapshot import Loader, Moment, digest_of, dump, picture, rows_of
+from ringrift.node.cluster.table import Table
 from ringrift.node.cluster.tokens import Tokens
 from ringrift.node.cluster.transitions.base import Place, Tables
 from ringrift.node.cluster.transitions.claims import claimant, rejection
@@ -153,10 +154,14 @@ class ClusterState:
             return Refused(f"The state has {self.size_bytes} bytes; {MAX_STATE_BYTES} is the most.")
         return None
 
+    def tables(self) -> dict[str, Table[Any, Any]]:
+        """The rows of every table by its name."""
+        return rows_of(self._tables)
+
     @property
     def size_bytes(self) -> int:
         """The length of all rows, as a snapshot has them."""
-        return sum(rows.bytes for rows in rows_of(self._tables).values())
+        return sum(table.bytes for table in self.tables().values())
 
     @property
     def full(self) -> bool:

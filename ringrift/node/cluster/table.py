@@ -43,7 +43,9 @@ class Table(dict[K, V], Generic[K, V]):
         super().__init__()
         self.name = name
         self.bytes = 0
-        self._prints: dict[K, Print] = {}
+        # Two dictionaries of numbers are nothing to the garbage collector, 100,000 pairs are.
+        self._hashes: dict[K, int] = {}
+        self._lengths: dict[K, int] = {}
         self._sum = 0
 
     def __setitem__(self, key: K, row: V) -> None:
@@ -63,7 +65,7 @@ class Table(dict[K, V], Generic[K, V]):
 
     def bytes_of(self, key: K) -> int:
         """The encoded length of a row."""
-        return self._prints[key].bytes
+        return self._lengths[key]
 
     def total(self) -> int:
         """The sum of all row hashes, modulo 2**256."""
@@ -71,12 +73,10 @@ class Table(dict[K, V], Generic[K, V]):
 
     def _enter(self, key: K, row: V, entered: Print) -> None:
         super().__setitem__(key, row)
-        self._prints[key] = entered
+        self._hashes[key], self._lengths[key] = entered
         self._sum += entered.hashed
         self.bytes += entered.bytes
 
     def _leave(self, key: K) -> None:
-        left = self._prints.pop(key, None)
-        if left is not None:
-            self._sum -= left.hashed
-            self.bytes -= left.bytes
+        self._sum -= self._hashes.pop(key, 0)
+        self.bytes -= self._lengths.pop(key, 0)

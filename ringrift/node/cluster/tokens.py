@@ -15,14 +15,14 @@ MAX_TOKENS = 1_000
 """Most tokens kept at once."""
 
 
-class Used(msgspec.Struct, frozen=True):
+class Used(msgspec.Struct, frozen=True, gc=False):
     """Who came in by a token, with which key."""
 
     member: str
     key: Sha256
 
 
-class Token(msgspec.Struct, frozen=True, kw_only=True):
+class Token(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One token: for a newcomer in `role`, if given only for that member id."""
 
     role: Role

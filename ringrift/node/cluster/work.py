@@ -51,6 +51,7 @@ class SelfplayWork(
     tag_field="kind",
     forbid_unknown_fields=True,
     gc=False,
+    array_like=True,
 ):
     """Play `games` games. `weights` is the generator, filled in by the claim (None: untrained).
 
@@ -69,7 +70,13 @@ class SelfplayWork(
 
 
 class TrainingWork(
-    msgspec.Struct, frozen=True, tag="training", tag_field="kind", forbid_unknown_fields=True
+    msgspec.Struct,
+    frozen=True,
+    tag="training",
+    tag_field="kind",
+    forbid_unknown_fields=True,
+    gc=False,
+    array_like=True,
 ):
     """Fit a candidate on `shards` (oldest first) from `parent` (None: from a fresh network).
 
@@ -89,7 +96,13 @@ class TrainingWork(
 
 
 class EvaluationWork(
-    msgspec.Struct, frozen=True, tag="evaluation", tag_field="kind", forbid_unknown_fields=True
+    msgspec.Struct,
+    frozen=True,
+    tag="evaluation",
+    tag_field="kind",
+    forbid_unknown_fields=True,
+    gc=False,
+    array_like=True,
 ):
     """Play `candidate` against a baseline (its name and version) or another network's sha256."""
 
@@ -102,7 +115,9 @@ class EvaluationWork(
 Payload = SelfplayWork | TrainingWork | EvaluationWork
 
 
-class SelfplayOutcome(msgspec.Struct, frozen=True, tag="selfplay", tag_field="kind", gc=False):
+class SelfplayOutcome(
+    msgspec.Struct, frozen=True, tag="selfplay", tag_field="kind", gc=False, array_like=True
+):
     """What a selfplay item did; its shards were registered one by one before."""
 
     games: Count
@@ -114,7 +129,9 @@ class SelfplayOutcome(msgspec.Struct, frozen=True, tag="selfplay", tag_field="ki
         return SelfplayOutcome(done.games, done.decisions, done.seconds)
 
 
-class TrainingOutcome(msgspec.Struct, frozen=True, tag="training", tag_field="kind"):
+class TrainingOutcome(
+    msgspec.Struct, frozen=True, tag="training", tag_field="kind", gc=False, array_like=True
+):
     """A candidate network: content hash, size in bytes, and the child's figures on its fit."""
 
     model: Sha256
@@ -150,7 +167,9 @@ class TrainingOutcome(msgspec.Struct, frozen=True, tag="training", tag_field="ki
         )
 
 
-class EvaluationOutcome(msgspec.Struct, frozen=True, tag="evaluation", tag_field="kind"):
+class EvaluationOutcome(
+    msgspec.Struct, frozen=True, tag="evaluation", tag_field="kind", gc=False, array_like=True
+):
     """A match. `histogram[k]` counts the openings of which the candidate won k rotations."""
 
     histogram: Annotated[tuple[Count, ...], msgspec.Meta(min_length=3, max_length=5)]
@@ -172,7 +191,7 @@ class EvaluationOutcome(msgspec.Struct, frozen=True, tag="evaluation", tag_field
 Outcome = SelfplayOutcome | TrainingOutcome | EvaluationOutcome
 
 
-class Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+class Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False, array_like=True):
     """What a node must have to do an item."""
 
     gpu: bool = False
@@ -188,7 +207,7 @@ class Claim(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at_ms: int
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """One work item.
 
     `attempts` counts claims that were not handed back unhurt. `claim` is the live claim, or on a

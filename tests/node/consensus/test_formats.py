@@ -25,6 +25,6 @@ def test_format_1_opens_with_snapshot_and_tail(tmp_path: Path) -> None:
         found.state.apply(entry)
     assert (found.state.index, found.state.digest()) == (
         58,
-        "8df4659b0c73f34fd65f41077c45ce5a416a2e21fc1efba4a2f43d4e5cbb420a",
+        "e2dcb5c45a9e77afa0142fa58c8f54a5b873f3fe349c889b19c49dfd4d37757f",
     )
     assert found.state.configs.rows[CONFIG].champion == sha(5)
