@@ -352,3 +352,24 @@ async def test_a_command_out_of_bounds_is_never_logged(autojump_clock: MockClock
         assert isinstance((await session.propose(c.EvictWork(items=(5,)))).result, Done)
         assert replica.applied_index == index + 1
         nursery.cancel_scope.cancel()
+
+
+async def test_a_slow_disk_costs_a_sole_voter_time_and_no_election(
+    autojump_clock: MockClock,
+) -> None:
+    slow = 0.01
+
+    async def slowly(call: Callable[[], T]) -> T:
+        await trio.sleep(slow)
+        return call()
+
+    replica = await alone(
+        CountingDisk(), VirtualClock(), slowly, node_id="n", incarnation=INCARNATION
+    )
+    async with trio.open_nursery() as nursery:
+        await nursery.start(replica.run)
+        session = await work_session(replica)
+        term, slow = replica.term, 30.0
+        assert isinstance((await session.propose(ADD)).result, Queued)
+        assert replica.term == term
+        nursery.cancel_scope.cancel()

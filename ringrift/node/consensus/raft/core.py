@@ -290,7 +290,9 @@ class Raft:
         return now + self._timing.election * (1.0 + self._rng.random())
 
     def _disk_is_stalled(self, now: float) -> bool:
-        return self._out.stalled(now, self._timing.patience)
+        """Whether others had better lead; a sole voter can only wait for its disk."""
+        others = self.tail.voters != (self.node,)
+        return others and self._out.stalled(now, self._timing.patience)
 
     def _follow(self, term: int, leader: str | None, now: float) -> None:
         if term > self.term:
