@@ -12,19 +12,27 @@ from ringrift.node.sim.moments import Moment
 NOBODY = "nobody"
 """Who tells leaders to hand over, and wants no answer."""
 
-Blow = Literal["it falls", "the leader falls", "all fall", "the leader changes"]
-"""What follows a moment. When the leader changes, it finds the machine at a slow disk."""
+Blow = Literal[
+    "it falls",
+    "it stalls and falls",
+    "the leader falls",
+    "all fall",
+    "it stalls and the leader changes",
+]
+"""What follows a moment."""
 
 _ODDS: dict[Blow, float] = {
-    "it falls": 0.4,
+    "it falls": 0.25,
+    "it stalls and falls": 0.25,
     "the leader falls": 0.1,
-    "all fall": 0.2,
-    "the leader changes": 0.3,
+    "all fall": 0.15,
+    "it stalls and the leader changes": 0.25,
 }
+_STALLS: tuple[Blow, ...] = ("it stalls and falls", "it stalls and the leader changes")
 
 
 class Ambush:
-    """One ambush, until `end`. `slow` makes a machine's disk slow until then.
+    """One ambush, until `end`. `slow` stalls a machine's disk until then.
 
     Whoever falls is back soon; how soon, and how soon after the moment, is drawn for all of it.
     """
@@ -37,7 +45,8 @@ class Ambush:
         rng: random.Random,
         slow: Callable[[Machine], None],
     ) -> None:
-        self._moment, self._machines, self._world = moment, machines, world
+        self._moment: Moment = moment
+        self._machines, self._world = machines, world
         self._rng, self._slow, self._over = rng, slow, False
         self._blow: Blow = rng.choices(get_args(Blow), [_ODDS[blow] for blow in get_args(Blow)])[0]
         self._pace = 10.0 ** rng.uniform(-4.0, -1.0)
@@ -55,7 +64,7 @@ class Ambush:
             machine.at_moment.pop(self._moment, None)
 
     def _met(self, machine: Machine) -> None:
-        if self._blow == "the leader changes":
+        if self._blow in _STALLS:
             self._slow(machine)
         soon = self._pace * self._rng.uniform(0.1, 3.0)
         self._world.agenda.after(soon, self._strike, machine)
@@ -65,13 +74,13 @@ class Ambush:
             return
         leaders = [machine for machine in self._machines if machine.leads]
         match self._blow:
-            case "it falls":
+            case "it falls" | "it stalls and falls":
                 self._fell([machine])
             case "the leader falls":
                 self._fell(leaders)
             case "all fall":
                 self._fell(self._machines)
-            case "the leader changes":
+            case "it stalls and the leader changes":
                 for leader in leaders:
                     leader.deliver(NOBODY, Ask(0, HandOver(self._rng.random())))
 

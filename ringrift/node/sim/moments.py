@@ -11,7 +11,7 @@ Moment = Literal["leadership", "vote", "decision", "answer", "truncation", "chan
 """It came to lead, granted a vote, applied something decided, answered a client; or it truncates
 its log, has new voters in it, or has the last part of a leader's snapshot."""
 
-_OFTEN: tuple[Moment, ...] = ("vote", "leadership", "snapshot")
+_OFTEN: tuple[Moment, ...] = ("vote", "leadership", "truncation", "snapshot")
 MOMENTS: tuple[Moment, ...] = (*get_args(Moment), *_OFTEN, *_OFTEN)
 """As often as they are waited for: what is rarer, or worse to forget, more often."""
 

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from ringrift.node.consensus.chores import Chore, Store, Write
 from ringrift.node.consensus.host import Host, Step
-from ringrift.node.consensus.raft.ready import Ready
+from ringrift.node.consensus.raft.ready import Envelope, Ready
 from ringrift.node.sim.moments import moments_of
 from ringrift.node.sim.trace import run_words
 from ringrift.node.sim.words import entries_words, message_words, vote_words
+from ringrift.wire.raft import AppendReply, RequestVote, VoteReply
 
 if TYPE_CHECKING:
     from ringrift.node.sim.machine import Machine
@@ -24,6 +25,7 @@ class Reporter:
         self.name, self.host = machine.name, host
         self._machine, self._world, self._leads = machine, machine.world, leads
         self._seen = ("", 0, "")
+        self._commit = host.raft.tail.commit
 
     def saw(self, step: Step) -> None:
         """Report a step that is about to be carried out."""
@@ -33,8 +35,9 @@ class Reporter:
         self._report_state(step)
         for complaint in step.complaints:
             trace.event(self.name, complaint)
-        if trace.verbose:
-            for envelope in step.send:
+        for envelope in step.send:
+            self._report_said(envelope)
+            if trace.verbose:
                 trace.line(self.name, f"-> {envelope.to}  {message_words(envelope.message)}")
 
     def carried_out(self, step: Step) -> None:
@@ -42,6 +45,18 @@ class Reporter:
         if self._machine.at_moment:
             for moment in moments_of(step):
                 self._machine.meet(moment)
+
+    def _report_said(self, envelope: Envelope) -> None:
+        observer, raft = self._world.observer, self.host.raft
+        match envelope.message:
+            case VoteReply(granted=True, pre=False, term=term):
+                observer.voted(self.name, term, envelope.to)
+            case RequestVote(pre=False, term=term):
+                observer.voted(self.name, term, self.name)
+            case AppendReply(accepted=True, term=term, index=index) if term == raft.term:
+                observer.acknowledges(self.name, index, raft.durable_index)
+            case _:
+                pass
 
     def _report(self, chore: Chore) -> None:
         if isinstance(chore, Write):
@@ -88,8 +103,13 @@ class Reporter:
             observer.state(self.name, host.state.index, host.state.digest())
 
     def watch(self) -> None:
-        """Report a change of role, term or leader."""
+        """Report a change of role, term or leader, and what a leader decides."""
         raft = self.host.raft
+        if raft.tail.commit != self._commit:
+            self._commit = raft.tail.commit
+            entry_term = raft.tail.term_at(self._commit)
+            if raft.leading is not None and entry_term is not None:
+                self._world.observer.decides(self.name, raft.term, self._commit, entry_term)
         seen = (raft.role, raft.term, raft.leader or "")
         if seen == self._seen:
             return

@@ -1,14 +1,15 @@
-"""Terms are led by one node each, once."""
+"""Terms are led by one node each, once; what they are told of votes and entries is so."""
 
 from ringrift.node.sim.checkers.violation import Now, Violation
 
 
 class Leaders:
-    """Who came to lead which term."""
+    """Who came to lead which term, and who voted for whom."""
 
     def __init__(self, now: Now) -> None:
         self._now = now
         self._leaders: dict[int, str] = {}
+        self._votes: dict[tuple[str, int], str] = {}
         self._newest = 0
 
     @property
@@ -27,3 +28,25 @@ class Leaders:
             raise Violation("one leader a term", node, self._now(), text)
         self._leaders[term] = node
         self._newest = max(self._newest, term)
+
+    def voted(self, node: str, term: int, candidate: str) -> None:
+        """A node told a candidate, or as one the others, that it has its vote."""
+        earlier = self._votes.setdefault((node, term), candidate)
+        if earlier != candidate:
+            text = f"it voted for {candidate} in term {term}, in which {earlier} has its vote."
+            raise Violation("one vote a term", node, self._now(), text)
+
+    def decides(self, node: str, term: int, index: int, entry_term: int) -> None:
+        """The leader of `term` counts everything up to `index`, an entry of `entry_term`, decided.
+
+        Entries of earlier terms may be on a majority and yet be overwritten (thesis, figure 3.7).
+        """
+        if entry_term != term:
+            text = f"as leader of term {term} it decided entry {index}, which is of {entry_term}."
+            raise Violation("a leader decides by its own term", node, self._now(), text)
+
+    def acknowledges(self, node: str, index: int, durable: int) -> None:
+        """A node tells the leader of its term that it has everything up to `index`."""
+        if index > durable:
+            text = f"it acknowledged entries up to {index}, but only {durable} are durable."
+            raise Violation("a node acknowledges what it has durably", node, self._now(), text)

@@ -66,6 +66,20 @@ class Observer:
         self._leaders.became_leader(node, term)
         self._leases.leads(node, self._clock_of(node))
 
+    def voted(self, node: str, term: int, candidate: str) -> None:
+        """A node says that it gives its vote, to itself when it asks for those of others."""
+        self._leaders.voted(node, term, candidate)
+
+    def decides(self, node: str, term: int, index: int, entry_term: int) -> None:
+        """The leader of `term` takes everything up to `index`, an entry of `entry_term`, as
+        decided; on every advance."""
+        self._leaders.decides(node, term, index, entry_term)
+
+    def acknowledges(self, node: str, index: int, durable: int) -> None:
+        """A node tells the leader of its term that it has its log up to `index`; up to `durable`
+        it is on disk, as far as the node knows."""
+        self._leaders.acknowledges(node, index, durable)
+
     def sees_leader(self, node: str, term: int, leader: str | None) -> None:
         """A node takes another (or itself, or nobody) for the leader; on every change of that."""
         self._progress.sees_leader(node, term, leader)

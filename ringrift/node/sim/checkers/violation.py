@@ -11,6 +11,9 @@ CLUSTER = "the cluster"
 
 Rule = Literal[
     "one leader a term",
+    "one vote a term",
+    "a leader decides by its own term",
+    "a node acknowledges what it has durably",
     "committed entries never change",
     "applied in order",
     "applied entries are durable",
