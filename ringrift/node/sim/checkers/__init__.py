@@ -11,11 +11,11 @@ not the clock, is what "before" means. Each costs O(1) or O(log n), a few micros
               abandoned
     world     partitioned healed finished
 
-`observer` documents each call and spreads it over the rules: `leaders` (one leader, and of
-each node one vote, a term; what is acknowledged and counted), `history` (decided entries never
-change, are applied in order, stay durable; equal digests), `sessions` (commands run once),
-`membership`, `work`, `leases` (no claim ends early), `acknowledged`, `realtime` (linearizability)
-and `progress` (nothing stuck after healing). An entry is judged by itself when a node applies it first; on every
+`observer` documents each call and spreads it over the rules: `leaders` (one leader, and of each
+node one vote, a term; what is acknowledged and counted), `history` (decided entries never change,
+are applied in order, stay durable; equal digests), `sessions` (commands run once), `membership`,
+`work`, `leases` (no claim ends early), `acknowledged`, `realtime` (linearizability) and `progress`
+(nothing stuck after healing). An entry is judged by itself when a node applies it first; on every
 other node it is only compared with that. `tally` counts what happened, by itself but for
 `torn_tails` and `full_disk_recoveries`, which the simulation adds to `watch.tally`.
 """
