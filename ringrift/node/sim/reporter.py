@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from ringrift.node.consensus.chores import Chore, Store, Write
 from ringrift.node.consensus.host import Host, Step
 from ringrift.node.consensus.raft.ready import Envelope, Ready
+from ringrift.node.sim.checkers.leaders import Decision
 from ringrift.node.sim.moments import moments_of
 from ringrift.node.sim.trace import run_words
 from ringrift.node.sim.words import entries_words, message_words, vote_words
@@ -53,8 +54,9 @@ class Reporter:
                 observer.voted(self.name, term, envelope.to)
             case RequestVote(pre=False, term=term):
                 observer.voted(self.name, term, self.name)
-            case AppendReply(accepted=True, term=term, index=index) if term == raft.term:
-                observer.acknowledges(self.name, index, raft.durable_index)
+            case AppendReply(accepted=True, term=term, index=index):
+                durable = raft.durable_index if term == raft.term else None
+                observer.acknowledges(self.name, term, index, durable)
             case _:
                 pass
 
@@ -109,7 +111,9 @@ class Reporter:
             self._commit = raft.tail.commit
             entry_term = raft.tail.term_at(self._commit)
             if raft.leading is not None and entry_term is not None:
-                self._world.observer.decides(self.name, raft.term, self._commit, entry_term)
+                voters, durable = raft.tail.voters, raft.durable_index
+                decision = Decision(self.name, raft.term, self._commit, entry_term, voters, durable)
+                self._world.observer.decides(decision)
         seen = (raft.role, raft.term, raft.leader or "")
         if seen == self._seen:
             return

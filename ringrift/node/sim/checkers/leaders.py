@@ -1,6 +1,22 @@
 """Terms are led by one node each, once; what they are told of votes and entries is so."""
 
+from dataclasses import dataclass
+
 from ringrift.node.sim.checkers.violation import Now, Violation
+from ringrift.wire.log import Voters
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The leader of `term` takes everything up to `index`, an entry of `entry_term`, as decided
+    by `voters`; its own log is on disk up to `durable`."""
+
+    node: str
+    term: int
+    index: int
+    entry_term: int
+    voters: Voters
+    durable: int
 
 
 class Leaders:
@@ -9,6 +25,7 @@ class Leaders:
     def __init__(self, now: Now) -> None:
         self._now = now
         self._leaders: dict[int, str] = {}
+        self._told: dict[tuple[str, int], int] = {}
         self._votes: dict[tuple[str, int], str] = {}
         self._newest = 0
 
@@ -36,17 +53,26 @@ class Leaders:
             text = f"it voted for {candidate} in term {term}, in which {earlier} has its vote."
             raise Violation("one vote a term", node, self._now(), text)
 
-    def decides(self, node: str, term: int, index: int, entry_term: int) -> None:
-        """The leader of `term` counts everything up to `index`, an entry of `entry_term`, decided.
-
-        Entries of earlier terms may be on a majority and yet be overwritten (thesis, figure 3.7).
-        """
-        if entry_term != term:
-            text = f"as leader of term {term} it decided entry {index}, which is of {entry_term}."
-            raise Violation("a leader decides by its own term", node, self._now(), text)
-
-    def acknowledges(self, node: str, index: int, durable: int) -> None:
-        """A node tells the leader of its term that it has everything up to `index`."""
-        if index > durable:
+    def acknowledges(self, node: str, term: int, index: int, durable: int | None) -> None:
+        """A node tells the leader of `term` that it has everything up to `index`."""
+        if durable is not None and index > durable:
             text = f"it acknowledged entries up to {index}, but only {durable} are durable."
             raise Violation("a node acknowledges what it has durably", node, self._now(), text)
+        self._told[node, term] = max(index, self._told.get((node, term), 0))
+
+    def decides(self, decision: Decision) -> None:
+        """Judge a leader's advance: entries of earlier terms may be on a majority and yet be
+        overwritten (thesis, figure 3.7), those of its own may not."""
+        node, term, index = decision.node, decision.term, decision.index
+        if decision.entry_term != term:
+            text = f"as leader of {term} it decided entry {index} of term {decision.entry_term}."
+            raise Violation("a leader decides by its own term", node, self._now(), text)
+        have = [v for v in decision.voters if v != node and self._told.get((v, term), 0) >= index]
+        if node in decision.voters and decision.durable >= index:
+            have.append(node)
+        if len(have) * 2 <= len(decision.voters):
+            text = (
+                f"it decided entry {index} that {'+'.join(sorted(have)) or 'nobody'} of "
+                f"{'+'.join(decision.voters)} has durably."
+            )
+            raise Violation("a majority decides", node, self._now(), text)

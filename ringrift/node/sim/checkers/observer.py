@@ -9,7 +9,7 @@ from ringrift.node.consensus.raft.ready import Origin
 from ringrift.node.control.leases import ClaimKey
 from ringrift.node.sim.checkers.acknowledged import Acknowledged
 from ringrift.node.sim.checkers.history import Decided, History
-from ringrift.node.sim.checkers.leaders import Leaders
+from ringrift.node.sim.checkers.leaders import Decision, Leaders
 from ringrift.node.sim.checkers.leases import Leases
 from ringrift.node.sim.checkers.membership import Membership
 from ringrift.node.sim.checkers.operations import Operation, Write
@@ -70,15 +70,14 @@ class Observer:
         """A node says that it gives its vote, to itself when it asks for those of others."""
         self._leaders.voted(node, term, candidate)
 
-    def decides(self, node: str, term: int, index: int, entry_term: int) -> None:
-        """The leader of `term` takes everything up to `index`, an entry of `entry_term`, as
-        decided; on every advance."""
-        self._leaders.decides(node, term, index, entry_term)
+    def acknowledges(self, node: str, term: int, index: int, durable: int | None) -> None:
+        """A node tells the leader of `term` that it has its log up to `index`; up to `durable` it
+        is on disk, as far as the node knows (None: it has gone on to another term since)."""
+        self._leaders.acknowledges(node, term, index, durable)
 
-    def acknowledges(self, node: str, index: int, durable: int) -> None:
-        """A node tells the leader of its term that it has its log up to `index`; up to `durable`
-        it is on disk, as far as the node knows."""
-        self._leaders.acknowledges(node, index, durable)
+    def decides(self, decision: Decision) -> None:
+        """A leader counts more entries decided; on every advance."""
+        self._leaders.decides(decision)
 
     def sees_leader(self, node: str, term: int, leader: str | None) -> None:
         """A node takes another (or itself, or nobody) for the leader; on every change of that."""

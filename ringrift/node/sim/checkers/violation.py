@@ -13,6 +13,7 @@ Rule = Literal[
     "one leader a term",
     "one vote a term",
     "a leader decides by its own term",
+    "a majority decides",
     "a node acknowledges what it has durably",
     "committed entries never change",
     "applied in order",
