@@ -2,15 +2,19 @@
 
 import random
 
+from msgspec.structs import replace
+
 from ringrift.node.cluster import commands as c
-from ringrift.node.cluster.members import Abilities, Life
+from ringrift.node.cluster.members import Abilities, Life, Reach, Role
 from ringrift.node.cluster.models import Verdict
-from ringrift.node.cluster.results import Claimed, Queued, Result
+from ringrift.node.cluster.results import Applied, Claimed, Queued, Result
 from ringrift.node.cluster.shards import ShardFacts
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import (
     EvaluationOutcome,
     EvaluationWork,
+    Kind,
+    Needs,
     Payload,
     SelfplayOutcome,
     SelfplayWork,
@@ -82,16 +86,33 @@ def shard(number: int, *, games: int = 32, run: int | None = None, first: int = 
     )
 
 
-def able(gpu: str | None = None, memory_bytes: int = 8 << 30) -> Abilities:
-    """A node that does every kind of work."""
-    kinds = ("selfplay", "training", "evaluation")
+ALL_KINDS: tuple[Kind, ...] = ("selfplay", "training", "evaluation")
+
+
+def able(
+    gpu: str | None = None, memory_bytes: int = 8 << 30, kinds: tuple[Kind, ...] = ALL_KINDS
+) -> Abilities:
+    """A node that does every kind of work, if not said here."""
     return Abilities(kinds=kinds, cores=4, memory_bytes=memory_bytes, gpu=gpu)
 
 
-def life(boot: int = 1, *, version: str = "1", supports: int = 1, nonce: int = 1) -> Life:
-    """What a node says of itself that accepts connections."""
-    number = f"{nonce:032x}"
-    return Life(boot=boot, nonce=number, version=version, supports=supports, abilities=able())
+def life(
+    boot: int = 1,
+    *,
+    supports: int = 1,
+    nonce: int = 1,
+    abilities: Abilities | None = None,
+    reach: Reach | None = None,
+) -> Life:
+    """What a node says of itself: that it does all, and accepts connections, if not said here."""
+    return Life(
+        boot=boot,
+        nonce=f"{nonce:032x}",
+        version="1",
+        supports=supports,
+        abilities=abilities or able(),
+        reach=reach or Reach(),
+    )
 
 
 def joins(node: str, boot: int = 1, *, name: str | None = None) -> c.JoinMember:
@@ -117,20 +138,43 @@ class Ledger:
         return ledger
 
     def enter(self, session: int, seq: int, command: c.Command) -> Result:
+        return self._apply(session, seq, command).result
+
+    def _apply(self, session: int, seq: int, command: c.Command) -> Applied:
         entry = Entry(
             self.state.index + 1, 1, 1000 + len(self.entries), session, seq,
             c.encode_command(command),
         )  # fmt: skip
         self.entries.append(entry)
-        return self.state.apply(entry).result
+        return self.state.apply(entry)
 
     def do(self, command: c.Command, session: int = 1) -> Result:
-        self.seq += 1
-        return self.enter(session, self.seq, command)
+        return self.apply(command, session).result
 
-    def add(self, payload: Payload = SELFPLAY, priority: int = 50, attempts: int = 3) -> int:
+    def apply(self, command: c.Command, session: int = 1) -> Applied:
+        self.seq += 1
+        return self._apply(session, self.seq, command)
+
+    def add(
+        self,
+        payload: Payload = SELFPLAY,
+        priority: int = 50,
+        attempts: int = 3,
+        *,
+        config: str = CONFIG,
+        needs: Needs | None = None,
+        after: tuple[int, ...] = (),
+        target: str | None = None,
+    ) -> int:
         command = c.AddWork(
-            config=CONFIG, payload=payload, priority=priority, max_attempts=attempts, timeout_s=60
+            config=config,
+            payload=payload,
+            priority=priority,
+            max_attempts=attempts,
+            timeout_s=60,
+            needs=needs or Needs(),
+            depends_on=after,
+            target=target,
         )
         queued = self.do(command)
         assert isinstance(queued, Queued), queued
@@ -145,11 +189,15 @@ class Ledger:
     def register(self, number: int, item: int = 1, claim: int = 1, games: int = 32) -> Result:
         return self.do(c.RegisterShard(item=item, claim=claim, shard=shard(number, games=games)))
 
-    def publish(self, model: int, games: int = 0, parent: str | None = None) -> str:
-        """Train and publish a model (from shard 1, registered if need be); returns its hash."""
-        if sha(1) not in self.state.shards.rows:
-            self.register(1)
-        item = self.add(training((sha(1),), parent, games), priority=1000)
+    def publish(
+        self, model: int, games: int = 0, parent: str | None = None, config: str = CONFIG
+    ) -> str:
+        """Train and publish a model (from a shard, registered if need be); returns its hash."""
+        first = 1 if config == CONFIG else 1_000 + len(self.state.shards.rows)
+        if sha(first) not in self.state.shards.rows:
+            facts = replace(shard(first), config=config)
+            self.do(c.RegisterShard(item=1, claim=1, shard=facts))
+        item = self.add(training((sha(first),), parent, games), priority=1000, config=config)
         claimed = self.claim()
         assert claimed.items == (item,)
         self.do(c.CompleteWork(item=item, claim=claimed.claim, outcome=trained(sha(model))))
@@ -205,12 +253,22 @@ def _wish(ledger: Ledger, rng: random.Random) -> c.Command:
         ]
     )
     games = rng.randint(1, 40)
+    newcomer = f"newcomer-{number % 5}"
+    role: Role = rng.choice(["node", "voter", "operator", "viewer"])
     options: list[c.Command] = [
         joins(node, boot + rng.randint(0, 1)),
         c.SetNodeMode(node=node, mode=rng.choice(["active", "active", "draining"]), by="n"),
         c.SetConfigMode(config=CONFIG, mode=rng.choice(["active", "active", "paused"]), by="n"),
         c.RestartNode(node=node, by="n"),
-        c.AddWork(config=CONFIG, payload=payload, priority=number, max_attempts=2, timeout_s=9),
+        c.AddWork(
+            config=CONFIG,
+            payload=payload,
+            priority=number,
+            max_attempts=2,
+            timeout_s=9,
+            depends_on=(item,) if rng.random() < 0.2 else (),
+            target=node if rng.random() < 0.1 else None,
+        ),
         c.ClaimWork(node=node, boot=boot, kinds=("selfplay", "training"), slots=2),
         c.ClaimWork(node=node, boot=boot, kinds=("evaluation",), slots=1),
         c.CompleteWork(item=item, claim=claim, outcome=outcome),
@@ -219,6 +277,16 @@ def _wish(ledger: Ledger, rng: random.Random) -> c.Command:
         c.FailWork(item=item, claim=claim, reason="crashed"),
         c.ExpireClaim(item=item, claim=claim),
         c.CancelWork(item=item, by="n"),
+        c.RetryWork(item=item, by="n"),
+        c.ReleaseWork(item=item),
+        c.ReapClaim(item=item, claim=claim),
+        c.CreateToken(by="n", token=sha(number), role=role, lifetime_s=9, member=newcomer),
+        c.AdmitMember(by="n", token=sha(number), member=newcomer, name="x", key=sha(number + 1)),
+        c.ExpireToken(by="n", token=sha(rng.randint(1, 60))),
+        c.RevokeMember(by="n", member=rng.choice(["node-3", *[newcomer] * 9])),
+        c.ChangeRole(by="n", member=rng.choice([node, newcomer]), role=role),
+        c.SetTiming(by="n", timing=rng.choice(["local", "lan", "wan"])),
+        c.ResetCircuits(by="n", node=node),
         c.EvictWork(items=(item,)),
         c.RegisterShard(
             item=item, claim=claim, shard=shard(number, games=games, run=number // 2, first=number)
@@ -229,4 +297,6 @@ def _wish(ledger: Ledger, rng: random.Random) -> c.Command:
         c.ExpireSession(session=rng.randint(1, 500), last_index=rng.randint(1, 500)),
     ]
     busy = (c.AddWork, c.ClaimWork, c.CompleteWork, c.RegisterShard)
-    return rng.choices(options, [4 if isinstance(wish, busy) else 1 for wish in options])[0]
+    rare = (c.RevokeMember, c.AdmitMember)
+    weights = [8 if isinstance(w, busy) else 1 if isinstance(w, rare) else 2 for w in options]
+    return rng.choices(options, weights)[0]

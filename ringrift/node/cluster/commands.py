@@ -71,14 +71,16 @@ class ExpireSession(CommandBase, frozen=True, tag="expire_session"):
 class JoinMember(CommandBase, frozen=True, tag="join_member"):
     """A node says that it is up, or anew what it says of itself in this life.
 
-    A new life returns the claims of its earlier ones unhurt. Refused: a life that is over, a second
-    process in the same life, whoever was never admitted, a version that does not understand the
-    state's format, anchors that cannot be any.
+    `key` is the sha256 of the key (SPKI) it is known by, None where nobody has one; that of the
+    first member of all is taken as it is. A new life returns the claims of its earlier ones unhurt.
+    Refused: a life that is over, a second process in the same life, whoever was never admitted or
+    has another key, a version that does not understand the state's format, anchors that cannot be.
     """
 
     node: NodeId
     name: NodeId
     life: Life
+    key: Sha256 | None = None
 
 
 class AddWork(CommandBase, frozen=True, tag="add_work"):
@@ -274,11 +276,11 @@ def actor_of(command: Command) -> Actor | None:
 
 
 def described(command: Command) -> str:
-    """A command as one line: its name and what it is about, hashes cut short."""
+    """A command as one line: its name and what it says that is not usual, hashes cut short."""
     fields = [
-        f"{name}={_short(getattr(command, name))}"
-        for name in command.__struct_fields__
-        if name != "by" and getattr(command, name) not in (None, ())
+        f"{field.name}={_short(value)}"
+        for field in msgspec.structs.fields(command)
+        if field.name != "by" and (value := getattr(command, field.name)) != field.default
     ]
     return " ".join([str(command.__struct_config__.tag), *fields])
 

@@ -141,11 +141,11 @@ class Members:
         """How many have a role and are not revoked."""
         return sum(row.role == role and row.revoked is None for row in self.rows.values())
 
-    def join(self, node: str, name: str, life: Life, at_ms: int) -> Effect:
+    def join(self, node: str, name: str, key: Sha256 | None, life: Life, at_ms: int) -> Effect:
         """Begin a machine's life, or take what it says anew of the one it is in."""
         row = self.rows.get(node)
         refused = (
-            self._may_not_join(node, row, life)
+            self._may_not_join(node, row, key, life)
             or self._may_not_anchor(node, life.reach)
             or self._too_few_voters(node, life.reach)
         )
@@ -154,7 +154,7 @@ class Members:
         if row is None:
             role: Role = "node" if self.rows else "voter"
             self._make_room()
-            row = Member(id=node, name=name, role=role)
+            row = Member(id=node, name=name, role=role, key=key)
         if row.life is not None and row.life.boot == life.boot:
             self.rows[node] = replace(row, name=name, life=life)
             effect = Effect(Done(f"node {node} is up already"))
@@ -166,13 +166,17 @@ class Members:
             self._no_anchor(node)
         return effect
 
-    def _may_not_join(self, node: str, row: Member | None, life: Life) -> Refused | None:
+    def _may_not_join(
+        self, node: str, row: Member | None, key: Sha256 | None, life: Life
+    ) -> Refused | None:
         if row is None:
-            if not self.is_open:
+            if self.rows and not (self.is_open and key is None):
                 return Refused(f"Node {node} was never admitted; it needs a token.")
             return self._no_room()
         if not row.machine:
             return Refused(f"{node} is {_standing(row)} and no node of the cluster.")
+        if row.key != key:
+            return Refused(f"Node {node} was admitted with another key.")
         if life.boot < row.boot:
             return Refused(
                 f"Node {node} is in its life {row.boot}; life {life.boot} is over or a copy."

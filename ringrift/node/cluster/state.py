@@ -47,8 +47,8 @@ from ringrift.node.cluster.work import Kind
 from ringrift.wire.log import NO_SESSION, Entry, Voters
 
 MAX_STATE_BYTES = 32 * 1024 * 1024
-"""Longest the rows may be, all together; what may grow stops `_RESERVE_BYTES` before that."""
-_RESERVE_BYTES = 4 * 1024 * 1024
+"""Longest the rows may be, all together; what may grow stops `RESERVE_BYTES` before that."""
+RESERVE_BYTES = 4 * 1024 * 1024
 """For what is never refused for want of room: results, audit, ends of work, verdicts."""
 
 _GROWING = (c.AddWork, c.RetryWork, c.RegisterShard, c.CreateToken, c.AdmitMember)
@@ -166,7 +166,7 @@ class ClusterState:
     @property
     def full(self) -> bool:
         """Whether nothing more is taken in until something leaves."""
-        return self.size_bytes > MAX_STATE_BYTES - _RESERVE_BYTES
+        return self.size_bytes > MAX_STATE_BYTES - RESERVE_BYTES
 
     def digest(self) -> str:
         """sha256 (hex) over the canonical encoding of every table; computed once an index."""

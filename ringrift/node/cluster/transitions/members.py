@@ -37,7 +37,7 @@ def join_member(tables: Tables, command: c.JoinMember, place: Place) -> Effect:
     wanted = tables.charter.agreed.format
     if life.supports < wanted:
         return Effect(Refused(f"The state has format {wanted}; {node} must be updated first."))
-    effect = tables.members.join(node, command.name, life, place.at_ms)
+    effect = tables.members.join(node, command.name, command.key, life, place.at_ms)
     if isinstance(effect.result, Refused):
         return effect
     returned = _give_back(tables, node, life.boot, f"{node} started anew", place)
