@@ -1,25 +1,19 @@
 """Every controller by cases: a state and figures go in, exactly these commands come out."""
 
-from collections import Counter
-
 import msgspec
 import pytest
-from cluster_support import CONFIG, Ledger, joins, sha
+from cluster_support import CONFIG, Ledger, sha
 
 from ringrift.node.cluster import commands as c
 from ringrift.node.cluster.results import Queued
-from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import (
-    MAX_LIVE_ITEMS,
     MAX_TRAINING_SHARDS,
     EvaluationWork,
-    SelfplayWork,
     TrainingWork,
 )
-from ringrift.node.control import evaluation, eviction, populator, promotion
+from ringrift.node.control import evaluation, promotion
 from ringrift.node.control import training as fits
 from ringrift.node.control.evaluation import HEURISTIC, RANDOM
-from ringrift.node.control.leases import IdleSessions, LeaseTable
 from ringrift.node.runtime.settings import PipelineSettings, PromotionSettings
 
 PIPELINE = PipelineSettings(training_min_new_games=64)
@@ -33,68 +27,6 @@ def test_the_baselines_are_named_as_the_engine_names_them() -> None:
     from ringrift.engine import players
 
     assert (RANDOM, HEURISTIC) == (players.RANDOM_NAME, players.HEURISTIC_NAME)
-
-
-# Populator
-
-
-def populate(state: ClusterState, settings: PipelineSettings, slots: int) -> list[c.Command]:
-    """What a populator that remembers nothing yet decides."""
-    return populator.Populator(settings).decide(state, slots)
-
-
-def test_a_new_config_is_made_active_first_and_populated_next() -> None:
-    ledger = Ledger()
-    ledger.enter(0, 0, c.OpenSession(owner="n", boot=1))
-    ledger.do(joins("n"))
-    activate = c.SetConfigMode(config=CONFIG, mode="active", by="populator")
-    assert populate(ledger.state, PIPELINE, 2) == [activate]
-    ledger.do(activate)
-    wanted = populate(ledger.state, PIPELINE, 2)
-    assert [type(command) for command in wanted] == [c.AddWork, c.AddWork]
-    first = wanted[0]
-    assert isinstance(first, c.AddWork) and isinstance(first.payload, SelfplayWork)
-    assert (first.config, first.payload.games, first.payload.weights) == (CONFIG, 64, None)
-
-
-def test_only_what_is_missing_is_queued_and_never_twice() -> None:
-    ledger = Ledger.founded()
-    for command in populate(ledger.state, PIPELINE, 3):
-        ledger.do(command)
-    assert populate(ledger.state, PIPELINE, 3) == []
-    ledger.claim(slots=2)
-    assert len(populate(ledger.state, PIPELINE, 3)) == 2
-    assert populate(ledger.state, PIPELINE, 0) == []
-    many = msgspec.structs.replace(PIPELINE, selfplay_pending_per_slot=3)
-    assert len(populate(ledger.state, many, 3)) == 8
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        c.SetConfigMode(config=CONFIG, mode="paused", by="n"),
-        c.SetNodeMode(node="n", mode="draining", by="n"),
-    ],
-)
-def test_nothing_is_queued_while_paused_or_when_every_node_drains(command: c.Command) -> None:
-    ledger = Ledger.founded()
-    ledger.do(command)
-    assert populate(ledger.state, PIPELINE, 2) == []
-    ledger.do(joins("m"))
-    expected = 2 if isinstance(command, c.SetNodeMode) else 0
-    assert len(populate(ledger.state, PIPELINE, 2)) == expected
-
-
-def test_selfplay_leaves_room_in_the_queue_for_other_work() -> None:
-    ledger = Ledger.founded()
-    two = msgspec.structs.replace(PIPELINE, configs=(CONFIG, "hex8_3p"))
-    ledger.do(c.SetConfigMode(config="hex8_3p", mode="active", by="n"))
-    assert len(populate(ledger.state, two, 5)) == 10
-    wanted = populate(ledger.state, two, 5 * MAX_LIVE_ITEMS)
-    assert Counter(w.config for w in wanted if isinstance(w, c.AddWork)) == {
-        CONFIG: 50,
-        "hex8_3p": 50,
-    }
 
 
 # Training
@@ -369,81 +301,3 @@ def test_before_a_champion_a_candidate_worse_than_random_does_not_play() -> None
     assert generator(ledger) is None
     second = ledger.publish(6)
     assert generator(ledger) == second
-
-
-# Leases, sessions, eviction
-
-
-def test_a_claim_expires_a_term_after_it_was_last_heard_of() -> None:
-    ledger = Ledger.founded()
-    item, other = ledger.add(), ledger.add()
-    claim = ledger.claim(slots=2).claim
-    leases = LeaseTable(30.0)
-    assert leases.expired(ledger.state, 100.0) == []
-    assert leases.renew(ledger.state, "n", [(item, claim)], 120.0) == ()
-    assert leases.expired(ledger.state, 129.9) == []
-    assert leases.expired(ledger.state, 130.0) == [c.ExpireClaim(item=other, claim=claim)]
-    apply_all(ledger, leases.expired(ledger.state, 150.0))
-    assert [ledger.state.work.rows[i].state for i in (item, other)] == ["pending", "pending"]
-    assert leases.renew(ledger.state, "n", [(item, claim), (999, 1)], 151.0) == (
-        (item, claim),
-        (999, 1),
-    )
-    assert leases.expired(ledger.state, 1_000.0) == []
-
-
-def test_a_new_leader_grants_every_claim_a_full_term() -> None:
-    ledger = Ledger.founded()
-    item = ledger.add()
-    claim = ledger.claim().claim
-    old, new = LeaseTable(30.0), LeaseTable(30.0)
-    old.expired(ledger.state, 0.0)
-    assert old.expired(ledger.state, 31.0) != []
-    assert new.expired(ledger.state, 31.0) == []
-    assert new.expired(ledger.state, 60.9) == []
-    assert new.expired(ledger.state, 61.0) == [c.ExpireClaim(item=item, claim=claim)]
-
-
-def test_a_reclaimed_item_starts_a_new_term_and_strangers_renew_nothing() -> None:
-    ledger = Ledger.founded()
-    item = ledger.add()
-    first = ledger.claim().claim
-    leases = LeaseTable(30.0)
-    leases.expired(ledger.state, 0.0)
-    ledger.do(c.ReturnWork(item=item, claim=first, reason="drain"))
-    second = ledger.claim().claim
-    assert leases.expired(ledger.state, 40.0) == []
-    assert leases.renew(ledger.state, "m", [(item, second)], 60.0) == ((item, second),)
-    assert leases.renew(ledger.state, "n", [(item, first)], 60.0) == ((item, first),)
-    assert leases.expired(ledger.state, 70.0) == [c.ExpireClaim(item=item, claim=second)]
-
-
-def test_an_idle_session_expires_and_a_used_one_does_not() -> None:
-    ledger = Ledger.founded()
-    ledger.enter(0, 0, c.OpenSession(owner="gone", boot=1))
-    idle = ledger.state.index
-    table = IdleSessions(60.0)
-    assert table.expired(ledger.state, 0.0) == []
-    ledger.do(c.RestartNode(node="n", by="n"))
-    expired = table.expired(ledger.state, 60.0)
-    assert expired == [c.ExpireSession(session=idle, last_index=idle)]
-    apply_all(ledger, expired)
-    assert list(ledger.state.sessions.rows) == [1]
-
-
-def test_ended_work_leaves_by_age_and_beyond_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger = Ledger.founded()
-    items = [ledger.add() for _ in range(5)]
-    for item in items[:4]:
-        ledger.do(c.CancelWork(item=item, by="n"))
-    ended = [ledger.state.work.rows[item].ended_at_ms or 0 for item in items[:4]]
-    assert eviction.evict(ledger.state, 10.0, ended[0] + 9_999) == []
-    assert eviction.evict(ledger.state, 10.0, ended[1] + 10_000) == [
-        c.EvictWork(items=tuple(items[:2]))
-    ]
-    monkeypatch.setattr(eviction, "KEPT_ITEMS", 1)
-    monkeypatch.setattr(eviction, "BATCH", 2)
-    commands = eviction.evict(ledger.state, 10.0, ended[0])
-    assert commands == [c.EvictWork(items=tuple(items[:2])), c.EvictWork(items=(items[2],))]
-    apply_all(ledger, commands)
-    assert sorted(ledger.state.work.rows) == items[3:]
