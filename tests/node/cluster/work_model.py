@@ -25,6 +25,7 @@ class Expected:
     excluded: list[str] = field(default_factory=list)
     effective: int = 0
     retry_of: int | None = None
+    root: int | None = None
 
 
 class Model:
@@ -35,6 +36,7 @@ class Model:
         self.boots = dict.fromkeys(NODES, 1) | {"m": 0, "g": 0}
         self.draining: set[str] = set()
         self.paused: set[str] = set()
+        self.met: set[int] = set()
         self._attempts = attempts
 
     def may_depend_on(self, items: list[int]) -> bool:
@@ -109,6 +111,7 @@ class Model:
         if self.holds(item, claim) and row is not None:
             row.state = "completed"
             row.effective += 1
+            self.met.add(item if row.root is None else row.root)
         return row is not None and (row.state, row.claim) == ("completed", claim)
 
     def gave_back(self, item: int, claim: int, *, counts: bool) -> bool:
@@ -140,10 +143,17 @@ class Model:
         row = self.items.get(item)
         if row is None or row.state not in BAD_ENDS:
             return False
-        for other in self.items.values():
-            if other.retry_of == item and other.state in ("pending", "claimed"):
-                return False
-        fresh = Expected(row.kind, row.config, row.priority, row.gpu, [], None, retry_of=item)
+        root = item if row.root is None else row.root
+        kin = [r for i, r in self.items.items() if root in (i, r.root)]
+        # Of one pair of players there is one match: that of the whole line of retries.
+        one_match = kin if row.kind == "evaluation" else [r for r in kin if r.retry_of == item]
+        if any(r.state in ("pending", "claimed") for r in one_match):
+            return False
+        if row.kind == "evaluation" and root in self.met:
+            return False
+        fresh = Expected(
+            row.kind, row.config, row.priority, row.gpu, [], None, retry_of=item, root=root
+        )
         self.items[new] = fresh
         return True
 
