@@ -72,3 +72,17 @@ def test_membership_changes_count_when_they_are_decided_during_a_partition() -> 
     watch.partitioned(False)
     watch.applied("a", forged(3, voters=("a", "b")))
     assert watch.tally.changes_in_partition == 1
+
+
+def test_a_node_counts_by_the_newest_voters_in_its_log() -> None:
+    cluster = Cluster()
+    watch = cluster.watch
+    watch.obeys("b", VOTERS)
+    watch.config_appended("b", 1, 2, ("a", "b", "c", "d"), 1)
+    watch.obeys("b", ("a", "b", "c", "d"))
+    with caught("the newest voters in the log count", "b"):
+        watch.obeys("b", VOTERS)
+    watch.truncated("b", 1)
+    watch.obeys("b", VOTERS)
+    with caught("the newest voters in the log count", "b"):
+        watch.obeys("b", ("a", "b", "c", "d"))

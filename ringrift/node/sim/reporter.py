@@ -74,19 +74,18 @@ class Reporter:
         if ready.truncate_after is not None:
             trace.event(self.name, f"truncates its log after {ready.truncate_after}")
             observer.truncated(self.name, ready.truncate_after)
-        if not ready.entries:
-            return
-        if trace.plain:
+        changes = [entry for entry in ready.entries if entry.voters is not None]
+        if trace.plain and ready.entries:
             leads = raft.leading is not None
             words = run_words(ready.entries) if leads else entries_words(ready.entries)
             trace.line(self.name, f"appends {words}")
-        for entry in ready.entries:
-            if entry.voters is not None:
-                names = "+".join(entry.voters)
-                trace.event(self.name, f"names the voters {names} at {entry.index}/{entry.term}")
-                observer.config_appended(
-                    self.name, raft.term, entry.index, entry.voters, raft.tail.commit
-                )
+        for entry in changes:
+            voters = entry.voters or ()
+            place = f"{entry.index}/{entry.term}"
+            trace.event(self.name, f"names the voters {'+'.join(voters)} at {place}")
+            observer.config_appended(self.name, raft.term, entry.index, voters, raft.tail.commit)
+        if changes or ready.truncate_after is not None:
+            observer.obeys(self.name, raft.tail.voters)
 
     def _report_state(self, step: Step) -> None:
         observer, trace, host = self._world.observer, self._world.trace, self.host

@@ -6,7 +6,7 @@ Every call below may raise `Violation`. Calls come in the order in which things 
 not the clock, is what "before" means. Each costs O(1) or O(log n), a few microseconds.
 
     nodes     started wiped voted acknowledges became_leader decides sees_leader config_appended
-              truncated installed applied state renewed ends_claim
+              obeys truncated installed applied state renewed ends_claim
     clients   write_called read_called resent write_returned read_returned refused
               abandoned
     world     partitioned healed finished

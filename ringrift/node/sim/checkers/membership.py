@@ -17,6 +17,7 @@ class Membership:
         self._history = history
         self._decided: list[tuple[int, Voters]] = [(0, voters)]
         self._logs: dict[str, list[tuple[int, Voters]]] = {}
+        self._bases: dict[str, Voters] = {}
 
     def decided(self, decided: Decided) -> None:
         """One more entry of the history, in order."""
@@ -27,11 +28,12 @@ class Membership:
 
     def started(self, node: str, origin: Origin, log: Sequence[Entry]) -> None:
         self._check_origin(node, origin)
+        self._bases[node] = origin.voters
         self._logs[node] = [(e.index, e.voters) for e in log if e.voters is not None]
 
     def installed(self, node: str, origin: Origin) -> None:
         self._check_origin(node, origin)
-        self._logs[node] = []
+        self._bases[node], self._logs[node] = origin.voters, []
 
     def truncated(self, node: str, after_index: int) -> None:
         log = self._logs[node]
@@ -42,6 +44,14 @@ class Membership:
         """A node, whatever its role, has put a change into its log."""
         self.truncated(node, index - 1)
         self._logs[node].append((index, voters))
+
+    def obeys(self, node: str, voters: Voters) -> None:
+        """A node counts by these voters now."""
+        log = self._logs[node]
+        newest = log[-1][1] if log else self._bases[node]
+        if voters != newest:
+            text = f"it counts by voters {_names(voters)}, but its log names {_names(newest)}."
+            raise Violation("the newest voters in the log count", node, self._now(), text)
 
     def proposed(self, node: str, term: int, index: int, voters: Voters, commit_index: int) -> None:
         """The leader of `term` is about to append a change; `commit_index` is its own now."""

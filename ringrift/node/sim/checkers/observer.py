@@ -95,6 +95,10 @@ class Observer:
             self._membership.proposed(node, term, index, voters, commit_index)
         self._membership.appended(node, index, voters)
 
+    def obeys(self, node: str, voters: Voters) -> None:
+        """By which voters a node counts, once what its log gained and lost was reported."""
+        self._membership.obeys(node, voters)
+
     def truncated(self, node: str, after_index: int) -> None:
         """A node dropped the entries after `after_index`, for another leader's differ."""
         self.history.truncated(node, after_index)

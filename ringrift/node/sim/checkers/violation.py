@@ -38,6 +38,7 @@ Rule = Literal[
     "one voter at a time",
     "one membership change at a time",
     "a leader decides before it changes voters",
+    "the newest voters in the log count",
     "a leader within 10 s of healing",
     "voters catch up",
     "operations end",
