@@ -18,6 +18,7 @@ from ringrift.wire.events import (
     WorkCancelled,
     WorkClaimed,
     WorkCompleted,
+    WorkFailed,
     WorkReturned,
 )
 
@@ -35,9 +36,16 @@ class Shop:
         self.seq += 1
         return self.cluster.enter(command, 1, self.seq)
 
-    def add(self, payload: Payload = SELFPLAY) -> int:
+    def add(self, payload: Payload = SELFPLAY, after: tuple[int, ...] = ()) -> int:
         return self.do(
-            c.AddWork(config=CONFIG, payload=payload, priority=50, max_attempts=3, timeout_s=9)
+            c.AddWork(
+                config=CONFIG,
+                payload=payload,
+                priority=50,
+                max_attempts=3,
+                timeout_s=9,
+                depends_on=after,
+            )
         ).index
 
     def claim(self) -> int:
@@ -157,6 +165,31 @@ def test_a_new_life_returns_only_its_own_claims() -> None:
     fine = Shop()
     fine.claimed()
     assert fine.do(joins("n", 2)).events[1:]
+
+
+def test_an_item_is_claimed_only_after_what_it_depends_on() -> None:
+    shop = Shop()
+    first = shop.add()
+    second = shop.add(after=(first,))
+    index = second + 1
+    granted = Claimed(index, (second,), {})
+    shop.refuses("work after what it depends on", CLAIM, granted, _claim(second, index))
+    cancelled = Shop()
+    first = cancelled.add()
+    second = cancelled.add(after=(first,))
+    assert cancelled.do(c.CancelWork(item=first, by="n")).events[1:]
+    index = second + 2
+    granted = Claimed(index, (second,), {})
+    cancelled.refuses("one live claim an item", CLAIM, granted, _claim(second, index))
+
+
+def test_an_item_fails_unclaimed_only_when_what_it_waits_for_ended_badly() -> None:
+    shop = Shop()
+    first = shop.add()
+    second = shop.add(after=(first,))
+    event = WorkFailed(item=second, kind="selfplay", config=CONFIG, reason="x")
+    wish = c.ReleaseWork(item=second)
+    shop.refuses("work under its current claim", wish, Done("ok"), event)
 
 
 def test_an_ended_item_is_not_cancelled() -> None:

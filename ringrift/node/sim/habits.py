@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from hashlib import sha256
 
 from ringrift.node.cluster import commands as c
 from ringrift.node.cluster.charter import SUPPORTED_FORMAT
@@ -26,8 +27,9 @@ TROUBLED_PACE_S = 1.2
 
 
 class Worker:
-    """Opens a session, joins, and then does a bit of everything with work items.
+    """Opens a session, joins by a token, and then does a bit of everything with work items.
 
+    Some depend on others, are meant for itself, are failed and so kept from it, cancelled, retried.
     Now and then it forgets what it holds (the lease must run out), falls silent for long enough to
     lose its session, or starts a new life. Then the old one may still say something.
     """
@@ -43,6 +45,7 @@ class Worker:
         self._games = 0
         self._todo: list[c.Command] = []
         self._queued = 0
+        self._made: list[int] = []
         self._last_words: Propose | None = None
         self._speaks_late = False
 
@@ -57,8 +60,7 @@ class Worker:
             opened = c.OpenSession(owner=self.name, boot=self._boot)
             return Propose(NO_SESSION, 0, c.encode_command(opened))
         if not self._member:
-            active = c.SetConfigMode(config=CONFIG, mode="active", by=self.name)
-            self._todo = [self._join(), active]
+            self._todo = self._coming_in()
             self._member = True
         if self._last_words is not None:
             words, self._last_words, self._speaks_late = self._last_words, None, True
@@ -77,15 +79,27 @@ class Worker:
                 self._session, self._seq = session, 0
             case SessionLost() if not self._speaks_late:
                 self._session = None
-            case Queued():
+            case Queued(item=item):
                 self._queued += 1
+                self._made = [*self._made[-7:], item]
             case Claimed(claim=claim, items=items):
                 self.held += [(item, claim) for item in items]
                 self._queued = max(0, self._queued - len(items))
             case _:
                 pass
 
-    def _join(self) -> c.JoinMember:
+    def _coming_in(self) -> list[c.Command]:
+        """What makes it a member; in a later life all but the last finds its effect in place."""
+        hashes = (sha256(f"{it} of {self.name}".encode()) for it in ("token", "key"))
+        token, key = (hashed.hexdigest() for hashed in hashes)
+        return [
+            c.CreateToken(token=token, role="node", lifetime_s=900, by=self.name),
+            c.AdmitMember(token=token, member=self.name, name=self.name, key=key, by=self.name),
+            self._join(key),
+            c.SetConfigMode(config=CONFIG, mode="active", by=self.name),
+        ]
+
+    def _join(self, key: str) -> c.JoinMember:
         life = Life(
             boot=self._boot,
             nonce=f"{self._boot:032x}",
@@ -93,7 +107,7 @@ class Worker:
             supports=SUPPORTED_FORMAT,
             abilities=Abilities(kinds=("selfplay",), cores=2, memory_bytes=0),
         )
-        return c.JoinMember(node=self.name, name=self.name, life=life)
+        return c.JoinMember(node=self.name, name=self.name, life=life, key=key)
 
     def _command(self) -> c.Command | None:
         rng = self._rng
@@ -107,8 +121,21 @@ class Worker:
         if self.held and draw < 0.55:
             return self._end(*self.held.pop(rng.randrange(len(self.held))))
         if draw < 0.75 and self._queued < MOST_QUEUED:
-            return _more_work(rng.choice((50, 60)))
+            return self._adds()
+        if draw < 0.78 and self._made:
+            item = rng.choice(self._made)
+            self._todo.append(c.RetryWork(item=item, by=self.name))
+            return c.CancelWork(item=item, by=self.name)
         return c.ClaimWork(node=self.name, boot=self._boot, kinds=("selfplay",), slots=2)
+
+    def _adds(self) -> c.AddWork:
+        rng = self._rng
+        depends = self._made and rng.random() < 0.2
+        return _more_work(
+            rng.choice((50, 60)),
+            depends_on=(rng.choice(self._made),) if depends else (),
+            target=self.name if rng.random() < 0.1 else None,
+        )
 
     def _end(self, item: int, claim: int) -> c.Command | None:
         draw = self._rng.random()
@@ -198,5 +225,15 @@ class Operator:
         pass
 
 
-def _more_work(priority: int) -> c.AddWork:
-    return c.AddWork(config=CONFIG, payload=WORK, priority=priority, max_attempts=3, timeout_s=60)
+def _more_work(
+    priority: int, depends_on: tuple[int, ...] = (), target: str | None = None
+) -> c.AddWork:
+    return c.AddWork(
+        config=CONFIG,
+        payload=WORK,
+        priority=priority,
+        max_attempts=3,
+        timeout_s=60,
+        depends_on=depends_on,
+        target=target,
+    )

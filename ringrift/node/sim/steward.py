@@ -1,4 +1,4 @@
-"""What a leader does of its own accord: it ends the leases and sessions that nobody renews."""
+"""What a leader does of its own accord: it ends leases and sessions, and frees unwanted work."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,7 +7,7 @@ from ringrift.node.cluster.commands import Command, ExpireClaim, OpenSession, en
 from ringrift.node.cluster.results import SessionLost, SessionOpened
 from ringrift.node.consensus.host import Host
 from ringrift.node.consensus.raft.core import Draft, NotLeadingError
-from ringrift.node.control.leases import ClaimKey, IdleSessions, LeaseTable
+from ringrift.node.control.leases import ClaimKey, IdleSessions, LeaseTable, Unwanted
 from ringrift.node.sim.asks import Told
 from ringrift.node.sim.checkers.observer import Observer
 from ringrift.node.sim.desk import Reply
@@ -15,6 +15,7 @@ from ringrift.wire.log import NO_SESSION
 
 CLAIM_TTL_S = 4.0
 SESSION_TTL_S = 12.0
+UNWANTED_S = 6.0
 ROOM = 64
 """It proposes nothing while a leader has room for no more undecided entries than this."""
 
@@ -46,6 +47,7 @@ class Steward:
     def leads(self) -> None:
         """A new leadership begins: nothing is known yet of who renews what."""
         self._leases, self._idle = LeaseTable(CLAIM_TTL_S), IdleSessions(SESSION_TTL_S)
+        self._unwanted = Unwanted(UNWANTED_S)
         self._opening, self._session = False, None
 
     def renew(self, node: str, claims: Sequence[ClaimKey], now: float) -> None:
@@ -60,7 +62,11 @@ class Steward:
             return
         if self._session is not None:
             state = self._host.state
-            for command in (*self._leases.expired(state, now), *self._idle.expired(state, now)):
+            for command in (
+                *self._leases.expired(state, now),
+                *self._idle.expired(state, now),
+                *self._unwanted.released(state, now),
+            ):
                 if isinstance(command, ExpireClaim):
                     claim = (command.item, command.claim)
                     self._observer.ends_claim(self._name, claim, CLAIM_TTL_S)

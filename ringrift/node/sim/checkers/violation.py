@@ -32,6 +32,7 @@ Rule = Literal[
     "one write an index",
     "one live claim an item",
     "work under its current claim",
+    "work after what it depends on",
     "games count once",
     "effects happen once",
     "a renewed claim lives on",

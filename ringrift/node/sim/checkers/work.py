@@ -1,4 +1,4 @@
-"""Each work item is effective once, under the one claim that was current.
+"""Each work item is effective once, under the one claim that was current, and in its order.
 
 A second account of the work queue, kept from commands, results and events of the history.
 """
@@ -34,6 +34,7 @@ class Work:
         self._queued: set[int] = set()
         self._live: dict[int, tuple[int, str]] = {}
         self._ended: dict[int, int] = {}
+        self._needed: dict[int, tuple[int, ...]] = {}
         self._shards: set[str] = set()
         self._games: dict[str, list[tuple[int, int]]] = {}
         self._game_counts: dict[str, int] = {}
@@ -52,7 +53,7 @@ class Work:
             case c.CompleteWork(item=item, claim=claim), Done():
                 if self._ended.get(item) != claim:
                     raise self._stale(decided, item, f"was completed under claim {claim}")
-            case (c.ReturnWork() | c.FailWork() | c.ExpireClaim()) as end, Done():
+            case (c.ReturnWork() | c.FailWork() | c.ExpireClaim() | c.ReapClaim()) as end, Done():
                 if not applied.events:
                     raise self._stale(decided, end.item, f"was ended under claim {end.claim}")
             case c.RegisterShard(shard=facts), ShardKept(sha256=sha256):
@@ -77,6 +78,8 @@ class Work:
         match event:
             case WorkQueued(item=item):
                 self._queued.add(item)
+                if isinstance(decided.command, c.AddWork):
+                    self._needed[item] = decided.command.depends_on
             case WorkClaimed():
                 self._claimed(decided, event)
             case WorkCompleted():
@@ -84,7 +87,8 @@ class Work:
             case WorkReturned(item=item):
                 self._released(decided, item)
             case WorkFailed(item=item):
-                self._released(decided, item)
+                if not self._waited_in_vain(item):
+                    self._released(decided, item)
                 self._ended[item] = 0
             case WorkCancelled(item=item):
                 if item in self._ended:
@@ -110,9 +114,21 @@ class Work:
         elif event.claim != decided.index:
             text = f"item {item} was claimed under the name {event.claim}"
         else:
+            self._in_its_order(decided, item)
             self._live[item] = (event.claim, event.node)
             return
         raise self._broken("one live claim an item", decided, text)
+
+    def _in_its_order(self, decided: Decided, item: int) -> None:
+        early = [other for other in self._needed.get(item, ()) if not self._ended.get(other)]
+        if early:
+            text = f"item {item} was claimed before {early}, on which it depends, was completed"
+            raise self._broken("work after what it depends on", decided, text)
+
+    def _waited_in_vain(self, item: int) -> bool:
+        """Whether an item that nobody works on depends on one that ended badly."""
+        ends = [self._ended.get(other) for other in self._needed.get(item, ())]
+        return item not in self._live and item not in self._ended and 0 in ends
 
     def _granted(self, decided: Decided, claimed: Claimed) -> None:
         items = tuple(e.item for e in decided.applied.events if isinstance(e, WorkClaimed))
@@ -136,7 +152,9 @@ class Work:
         match decided.command:
             case c.JoinMember(node=joined):
                 own = joined == node
-            case (c.ReturnWork() | c.FailWork() | c.ExpireClaim()) as end:
+            case c.RevokeMember(member=revoked):
+                own = revoked == node
+            case (c.ReturnWork() | c.FailWork() | c.ExpireClaim() | c.ReapClaim()) as end:
                 own = (end.item, end.claim) == (item, claim)
             case _:
                 own = False
