@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 
 import pytest
 from cluster_support import CONFIG, joins
@@ -89,6 +90,10 @@ class Cluster:
         entry = Entry(self.truth.index + 1, self.term, 1000, session, seq, data, voters)
         self.history.append(self.truth.apply(entry))
         return self.history[-1]
+
+    def truth_now(self) -> ClusterState:
+        """A copy of the truth that goes on no more."""
+        return deepcopy(self.truth)
 
     def enter(self, command: c.Command, session: int, seq: int) -> Applied:
         """One more entry, applied on "a"."""

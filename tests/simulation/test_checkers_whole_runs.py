@@ -93,8 +93,19 @@ def test_voters_that_lag_are_stuck() -> None:
     _agree(cluster)
     cluster.blanks(1)
     cluster.catch_up("b")
+    cluster.clock.at = 51.0
     with caught("voters catch up", "c"):
         _finish(cluster)
+
+
+def test_what_was_decided_at_the_very_end_need_not_have_reached_everybody() -> None:
+    cluster = _healed()
+    _agree(cluster)
+    behind = cluster.truth_now()
+    cluster.blanks(1)
+    cluster.catch_up("b")
+    cluster.clock.at = 50.9
+    cluster.watch.finished({"a": cluster.truth, "b": cluster.truth, "c": behind})
 
 
 def test_operations_that_never_end_are_stuck_unless_given_up_early() -> None:
