@@ -54,7 +54,7 @@ def status_view(
         reason=reason,
         stages=stage_views(state, observed),
         loops=observed.loops,
-        nodes=tuple(_node(state, row, who, observed) for row in state.members.rows.values()),
+        nodes=tuple(_node(state, row, who, observed) for row in state.members.machines()),
         configs=tuple(
             _config(state, row, ratings, observed) for row in state.configs.rows.values()
         ),

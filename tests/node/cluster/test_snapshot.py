@@ -5,9 +5,10 @@ import zlib
 
 import msgspec
 import pytest
-from cluster_support import INCARNATION, Ledger, joins, sha, shard, training, wander
+from cluster_support import CONFIG, INCARNATION, Ledger, joins, sha, shard, training, wander
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ringrift.node.cluster import commands as c
 from ringrift.node.cluster.snapshot import MAX_CHUNK_BYTES, Head, Loader, SnapshotError
@@ -192,6 +193,53 @@ def test_the_voters_travel_with_the_snapshot_and_count_in_the_digest() -> None:
         assert (copy.voters, copy.digest()) == (voters, state.digest())
         digests.add(copy.digest())
     assert len(digests) == 2
+
+
+def test_a_state_that_contradicts_itself_is_refused_as_it_is_read() -> None:
+    def claimed_by_a_stranger(ledger: Ledger) -> None:
+        item = ledger.add()
+        ledger.claim()
+        row = ledger.state.work.rows[item]
+        assert row.claim is not None
+        ledger.state.work.rows[item] = replace(row, claim=replace(row.claim, node="x"))
+
+    def waiting_for_nothing(ledger: Ledger) -> None:
+        item = ledger.add()
+        row = ledger.state.work.rows[item]
+        ledger.state.work.rows[item] = replace(row, waits_for=(1,))
+
+    def games_that_are_not_there(ledger: Ledger) -> None:
+        ledger.register(1)
+        totals = ledger.state.shards.totals
+        totals[CONFIG] = replace(totals[CONFIG], games=33)
+
+    def a_champion_that_is_not_there(ledger: Ledger) -> None:
+        rows = ledger.state.configs.rows
+        rows[CONFIG] = replace(rows[CONFIG], champion=sha(9))
+
+    def a_life_without_a_beginning(ledger: Ledger) -> None:
+        rows = ledger.state.members.rows
+        rows["n"] = replace(rows["n"], joined_at_ms=None)
+
+    for breaks in (
+        claimed_by_a_stranger,
+        waiting_for_nothing,
+        games_that_are_not_there,
+        a_champion_that_is_not_there,
+        a_life_without_a_beginning,
+    ):
+        ledger = Ledger.founded()
+        breaks(ledger)
+        with pytest.raises(SnapshotError, match="contradicts"):
+            restored(list(ledger.state.snapshot(INCARNATION)))
+
+
+def test_rows_of_an_earlier_table_do_not_follow_a_later_one() -> None:
+    ledger = Ledger.founded()
+    ledger.add()
+    good = list(ledger.state.snapshot(INCARNATION))
+    with pytest.raises(SnapshotError, match="out of order"):
+        restored([good[0], good[-2], *good[1:]])
 
 
 def test_a_row_that_comes_twice_is_refused() -> None:
