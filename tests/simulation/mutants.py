@@ -20,7 +20,8 @@ from ringrift.node.consensus.log import Log
 from ringrift.node.consensus.raft.core import ChangeRefusedError, Draft, NotLeadingError, Raft
 from ringrift.node.consensus.raft.leading import Leading, quorum
 from ringrift.node.consensus.raft.outbox import Outbox
-from ringrift.node.consensus.raft.ready import HardState, Origin, Read
+from ringrift.node.consensus.raft.reads import Reads
+from ringrift.node.consensus.raft.ready import Envelope, HardState, Origin, Read
 from ringrift.node.consensus.raft.tail import Tail
 from ringrift.node.control.leases import ClaimKey, LeaseTable
 from ringrift.node.sim.disk import MemoryDisk
@@ -56,6 +57,12 @@ def term_not_kept(out: Outbox, hard_state: HardState) -> None:
     """A term that is learned from others is not written."""
     if hard_state.voted_for is not None:
         _vote(out, hard_state)
+
+
+@mutant("persistence", Outbox, "say")
+def vote_told_before_sync(out: Outbox, to: str, message: RaftMessage) -> None:
+    """A vote is told before it is durable."""
+    out._batch.send.append(Envelope(to, message))
 
 
 @mutant("persistence", Outbox, "say_once_written")
@@ -98,6 +105,17 @@ def conflict_kept(raft: Raft, entries: Sequence[Entry]) -> bool:
     if beyond and beyond[0].term >= raft.tail.last_term:
         _append(raft, beyond)
     return bool(beyond)
+
+
+@mutant("log", Outbox, "truncate")
+def cut_entries_stay_durable(out: Outbox, after: int) -> None:
+    """Entries that were cut off still count as durable."""
+    pending = out._batch.entries
+    if pending and pending[0].index <= after + 1:
+        del pending[after + 1 - pending[0].index :]
+    else:
+        pending.clear()
+        out._batch.truncate_after = after
 
 
 @mutant("log", Raft, "_on_request_vote")
@@ -227,6 +245,14 @@ def change_before_first_entry(raft: Raft, voters: Voters, draft: Draft, now: flo
     return _change(raft, voters, draft, now, early=True)
 
 
+@mutant("membership", Tail, "truncate")
+def change_not_rolled_back(tail: Tail, after: int) -> None:
+    """Voters that a truncated entry named go on counting."""
+    named = list(tail._named)
+    _truncate(tail, after)
+    tail._named[:] = named
+
+
 @mutant("membership", Leading, "decided")
 def removed_leader_counts_itself(leading: Leading, durable: int) -> int:
     """A leader that is removing itself still counts itself."""
@@ -282,6 +308,12 @@ def read_before_first_entry(leading: Leading, token: int) -> None:
         leading._settle_reads()
 
 
+@mutant("reads", Reads, "ask", scenario="read_round")
+def read_joins_earlier_round(reads: Reads, token: int) -> None:
+    """A read is proven by a round that began before it was asked for."""
+    (reads._flying or reads._waiting).append(token)
+
+
 # Sessions.
 
 
@@ -300,7 +332,8 @@ def expired_session_runs(sessions: Sessions, session: int, seq: int) -> Kept | N
 @mutant("sessions", Sessions, "expire")
 def session_expired_while_used(sessions: Sessions, session: int, last_index: int) -> Effect:
     """A session expires although it was used since that was judged."""
-    sessions.rows.pop(session, None)
+    if session in sessions.rows:
+        del sessions.rows[session]
     return Effect(Done(f"session {session} expired"))
 
 
@@ -319,6 +352,14 @@ def stale_claim_accepted(items: queue.WorkQueue, item: int, claim: int) -> Refus
     """Whoever names a claimed item may end it, under whichever claim."""
     row = items.rows.get(item)
     return None if row is not None and row.state == "claimed" else Refused("It is not claimed.")
+
+
+@mutant("leases", work, "_end_claim")
+def later_claim_expires(tables: Any, item: int, claim: int, *rest: Any) -> Effect:
+    """Ending a claim that is no longer current ends the one that is."""
+    row = tables.work.rows.get(item)
+    current = row.claim.index if row is not None and row.state == "claimed" else claim
+    return _end_claim(tables, item, current, *rest)
 
 
 @mutant("leases", LeaseTable, "renew")
