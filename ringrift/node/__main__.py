@@ -12,9 +12,12 @@ from ringrift.node.consensus.log import LogCorruptError
 from ringrift.node.keeper import EXIT_REFUSED
 from ringrift.node.life import run
 from ringrift.node.net.server import BindError
+from ringrift.node.runtime.disk import DiskFullError
 from ringrift.node.runtime.paths import PathError
 from ringrift.node.runtime.settings import SettingsError
 
+EXIT_FAILED = 1
+"""A failure that may pass: the sentinel tries again."""
 REFUSALS = (SettingsError, PathError, BindError, LogCorruptError, SnapshotError)
 
 
@@ -25,6 +28,9 @@ def main(arguments: Sequence[str]) -> int:
     except REFUSALS as error:
         sys.stderr.write(f"ringrift: {error}\n")
         return EXIT_REFUSED
+    except DiskFullError:
+        sys.stderr.write("ringrift: the disk is full; make room in the data directory's disk\n")
+        return EXIT_FAILED
 
 
 if __name__ == "__main__":

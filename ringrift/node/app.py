@@ -63,6 +63,7 @@ from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
 from ringrift.wire.views import EventView
 
 SESSION_TTL_S = 600.0
+DISK_IS_FULL = "the disk is full: nothing is decided here until there is room"
 REAP_GRACE_S = 60.0
 """Beyond a work item's timeout, in which its worker may end it by itself."""
 
@@ -279,10 +280,21 @@ class Node:
     # Small drivers that belong to no part.
 
     async def _run_replica(self, pulse: Pulse) -> None:
+        replica = self.replica
         async with trio.open_nursery() as nursery:
-            await nursery.start(self.replica.run)
+            await nursery.start(replica.run)
             while True:
-                pulse.ran({"index": self.replica.applied_index, "term": self.replica.term})
+                figures = {
+                    "index": replica.applied_index,
+                    "term": replica.term,
+                    "lost_messages": replica.lost_messages,
+                }
+                if replica.disk_is_full:
+                    pulse.ran(
+                        figures, "the disk is full: make room, or nothing is decided", well=False
+                    )
+                else:
+                    pulse.ran(figures)
                 await self.clock.sleep(1.0)
 
     async def _run_feed(self, pulse: Pulse) -> None:

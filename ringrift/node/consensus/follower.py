@@ -5,7 +5,6 @@ event loop. `Follower` lets it be read and waited for like any `Replica`.
 """
 
 import math
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -169,7 +168,6 @@ class Follower(Replica):
 
     def __init__(self, incarnation: str, gateway: Gateway, clock: Clock, patience_s: float) -> None:
         """`patience_s` is how long a voter bears to hear nothing of its leader."""
-        self.complaints: deque[str] = deque(maxlen=100)
         self._incarnation, self._gateway = incarnation, gateway
         self._clock, self._patience_s = clock, patience_s
         self._copy = Copy(incarnation)

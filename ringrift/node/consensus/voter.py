@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+import structlog
 import trio
 
 from ringrift.node.cluster.commands import ChangeVoters, Command, encode_command
@@ -46,6 +47,8 @@ from ringrift.wire.raft import Append, RaftMessage, follows
 
 RETRY_FULL_S = 1.0
 """How often a full disk is tried again."""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("voter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,6 @@ class Voter(Replica):
         self.node_id = host.raft.node
         self.lost_messages = 0
         self.disk_is_full = False
-        self.complaints: deque[str] = deque(maxlen=100)
         self._host, self._storage = host, storage
         self._clock, self._io, self._transport = clock, io, transport
         self._timing, self._limits = timing, limits
@@ -326,7 +328,8 @@ class Voter(Replica):
             self._window.add(applied)
         for answer in step.answers:
             self._tell(answer.token, answer)
-        self.complaints += step.complaints
+        for complaint in step.complaints:
+            log.warning(complaint)
 
     async def _rest(self) -> None:
         """Wait until there is something to take in, or the time has come."""
@@ -348,6 +351,8 @@ class Voter(Replica):
             chores, self._chores = self._chores, []
             outcomes = await self._io(partial(_perform, performer, chores))
             while outcomes is None:
+                if not self.disk_is_full:
+                    log.error("the disk is full; nothing is decided here until it has room")
                 self.disk_is_full = True
                 await self._clock.sleep(RETRY_FULL_S)
                 outcomes = await self._io(partial(_perform, performer, []))

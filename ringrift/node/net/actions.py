@@ -12,17 +12,10 @@ from ringrift.wire.actions import (
     ActionReply,
     ActionRequest,
     CancelWork,
-    ChangeRole,
-    CreateToken,
-    ExpireToken,
-    RaiseFormat,
-    ResetCircuits,
     RestartNode,
     RetryWork,
-    RevokeMember,
     SetConfigMode,
     SetNodeMode,
-    SetTiming,
 )
 
 
@@ -64,8 +57,6 @@ def command_of(request: ActionRequest, state: ClusterState, by: str) -> Command:
             )
         case RestartNode(node=node):
             return commands.RestartNode(node=_node_id(node, state), by=by)
-        case ResetCircuits(node=node):
-            return commands.ResetCircuits(node=_node_id(node, state), by=by)
         case SetConfigMode(config=config, mode=mode):
             if config not in state.configs.rows:
                 known = ", ".join(state.configs.rows)
@@ -75,22 +66,6 @@ def command_of(request: ActionRequest, state: ClusterState, by: str) -> Command:
             return commands.CancelWork(item=_item(item, state), by=by)
         case RetryWork(item=item):
             return commands.RetryWork(item=_item(item, state), by=by)
-        case CreateToken(token=token, role=role, lifetime_s=lifetime_s, member=member):
-            return commands.CreateToken(
-                token=token, role=role, lifetime_s=lifetime_s, member=member, by=by
-            )
-        case ExpireToken(token=token):
-            if token not in state.tokens.rows:
-                raise RequestError(404, f"token {token[:12]} does not exist (any more)")
-            return commands.ExpireToken(token=token, by=by)
-        case RevokeMember(member=member):
-            return commands.RevokeMember(member=_node_id(member, state), by=by)
-        case ChangeRole(member=member, role=role):
-            return commands.ChangeRole(member=_node_id(member, state), role=role, by=by)
-        case SetTiming(timing=timing):
-            return commands.SetTiming(timing=timing, by=by)
-        case RaiseFormat(format=wanted):
-            return commands.RaiseFormat(format=wanted, by=by)
 
 
 def _item(item: int, state: ClusterState) -> int:

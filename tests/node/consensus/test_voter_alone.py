@@ -373,3 +373,26 @@ async def test_a_slow_disk_costs_a_sole_voter_time_and_no_election(
         assert isinstance((await session.propose(ADD)).result, Queued)
         assert replica.term == term
         nursery.cancel_scope.cancel()
+
+
+async def test_a_full_disk_is_told_and_waited_for(autojump_clock: MockClock) -> None:
+    disk = CountingDisk()
+    replica = await opened(disk)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(replica.run)
+        session = await work_session(replica)
+        assert not replica.disk_is_full
+        disk.capacity = disk.used
+        answers: list[Proposed] = []
+
+        async def add() -> None:
+            answers.append(await session.propose(ADD))
+
+        nursery.start_soon(add)
+        await trio.sleep(30)
+        assert replica.disk_is_full and not answers
+        disk.capacity = None
+        await trio.sleep(5)
+        assert not replica.disk_is_full
+        assert [isinstance(answer.result, Queued) for answer in answers] == [True]
+        nursery.cancel_scope.cancel()

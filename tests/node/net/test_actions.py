@@ -1,7 +1,7 @@
 """Actions become commands on what exists; the log's refusals become sentences."""
 
 import pytest
-from cluster_support import SELFPLAY_DONE, Ledger, joins, sha
+from cluster_support import SELFPLAY_DONE, Ledger, joins
 
 from ringrift.node.cluster import commands as c
 from ringrift.node.cluster.commands import Command
@@ -11,17 +11,10 @@ from ringrift.node.net.guard import RequestError
 from ringrift.wire.actions import (
     ActionRequest,
     CancelWork,
-    ChangeRole,
-    CreateToken,
-    ExpireToken,
-    RaiseFormat,
-    ResetCircuits,
     RestartNode,
     RetryWork,
-    RevokeMember,
     SetConfigMode,
     SetNodeMode,
-    SetTiming,
 )
 
 
@@ -37,7 +30,6 @@ def ledger() -> Ledger:
     made = Ledger.founded()
     for node in ("x-1", "x-2"):
         made.do(joins(node, 1, name="x"))
-    made.do(c.CreateToken(token=sha(1), role="node", lifetime_s=9, by="n"))
     return made
 
 
@@ -57,16 +49,6 @@ def ledger() -> Ledger:
             SetNodeMode(node="n", mode="draining", deadline_s=60),
             c.SetNodeMode(node="n", mode="draining", deadline_s=60, by="n"),
         ),
-        (ResetCircuits(node="x-1"), c.ResetCircuits(node="x-1", by="n")),
-        (
-            CreateToken(token=sha(9), role="voter", lifetime_s=900, member="m"),
-            c.CreateToken(token=sha(9), role="voter", lifetime_s=900, member="m", by="n"),
-        ),
-        (ExpireToken(token=sha(1)), c.ExpireToken(token=sha(1), by="n")),
-        (RevokeMember(member="x-1"), c.RevokeMember(member="x-1", by="n")),
-        (ChangeRole(member="x-1", role="voter"), c.ChangeRole(member="x-1", role="voter", by="n")),
-        (SetTiming(timing="wan"), c.SetTiming(timing="wan", by="n")),
-        (RaiseFormat(format=2), c.RaiseFormat(format=2, by="n")),
     ],
 )
 def test_an_action_becomes_its_command(request_: ActionRequest, command: Command) -> None:
@@ -81,8 +63,6 @@ def test_an_action_becomes_its_command(request_: ActionRequest, command: Command
         (SetConfigMode(config="square8_2p", mode="paused"), "there are hex8_2p"),
         (CancelWork(item=99), "item 99 does not exist"),
         (RetryWork(item=99), "item 99 does not exist"),
-        (ExpireToken(token=sha(99)), "does not exist"),
-        (RevokeMember(member="y"), "node 'y' does not exist"),
     ],
 )
 def test_what_does_not_exist_is_refused_with_what_does(request_: ActionRequest, words: str) -> None:
