@@ -289,12 +289,8 @@ class Node:
                     "term": replica.term,
                     "lost_messages": replica.lost_messages,
                 }
-                if replica.disk_is_full:
-                    pulse.ran(
-                        figures, "the disk is full: make room, or nothing is decided", well=False
-                    )
-                else:
-                    pulse.ran(figures)
+                full = replica.disk_is_full
+                pulse.ran(figures, DISK_IS_FULL if full else "running", well=not full)
                 await self.clock.sleep(1.0)
 
     async def _run_feed(self, pulse: Pulse) -> None:
