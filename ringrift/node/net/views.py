@@ -45,7 +45,7 @@ def status_view(
         term=observed.term,
         voter_quorum_ok=observed.leader_id is not None,
         voters=state.voters,
-        alive_peers=0,
+        alive_peers=0,  # a node keeps no streams to others yet, so it knows of nobody else alive
         commit_index=observed.commit_index,
         applied_index=observed.applied_index,
         applied_age_s=observed.applied_age_s,
