@@ -7,7 +7,7 @@ task's, which performs all chores that are waiting, with one sync for all their 
 
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -87,14 +87,15 @@ class Voter(Replica):
         transport: Transport,
         timing: Timing,
         limits: Limits,
+        warn: Callable[[str], object] = log.warning,
     ) -> None:
-        """A voter on what was recovered; see `open`."""
+        """A voter on what was recovered; see `open`. Operators hear of troubles through `warn`."""
         self.node_id = host.raft.node
         self.lost_messages = 0
         self.disk_is_full = False
         self._host, self._storage = host, storage
         self._clock, self._io, self._transport = clock, io, transport
-        self._timing, self._limits = timing, limits
+        self._timing, self._limits, self._warn = timing, limits, warn
         self._window = Window(host.state.index)
         self._runs = self._stopped = False
         self._bell, self._disk_bell = trio.Event(), trio.Event()
@@ -329,7 +330,7 @@ class Voter(Replica):
         for answer in step.answers:
             self._tell(answer.token, answer)
         for complaint in step.complaints:
-            log.warning(complaint)
+            self._warn(complaint)
 
     async def _rest(self) -> None:
         """Wait until there is something to take in, or the time has come."""
@@ -352,7 +353,7 @@ class Voter(Replica):
             outcomes = await self._io(partial(_perform, performer, chores))
             while outcomes is None:
                 if not self.disk_is_full:
-                    log.error("the disk is full; nothing is decided here until it has room")
+                    self._warn("the disk is full; nothing is decided here until it has room")
                 self.disk_is_full = True
                 await self._clock.sleep(RETRY_FULL_S)
                 outcomes = await self._io(partial(_perform, performer, []))

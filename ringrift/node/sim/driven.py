@@ -86,7 +86,17 @@ class Driven:
         # The driver asks its host for steps; whoever watches looks at each of them on its way.
         self.host.step = self._watched_step
         limits = Limits(upkeep=machine.upkeep)
-        self.voter = Voter(self.host, storage, clock, self._in_time, self, world.timing, limits)
+        # The reporter tells of all that a voter complains about.
+        self.voter = Voter(
+            self.host,
+            storage,
+            clock,
+            self._in_time,
+            self,
+            world.timing,
+            limits,
+            warn=_unheard,
+        )
 
     def start(self) -> None:
         """Begin to take part."""
@@ -213,3 +223,7 @@ class Driven:
             return Told(op, self._life, "refused")
         except (OutcomeUnknownError, ReplicaStoppedError):
             return Told(op, self._life, "unknown")
+
+
+def _unheard(_: str) -> None:
+    pass
