@@ -55,7 +55,8 @@ def options_of(given: argparse.Namespace, *, end_with_stdin: bool) -> Options:
     profile: str = given.profile
     offset: int = given.port_offset
     settings = load_settings(profile, os.environ)
-    highest = max(settings.http.port, settings.http.sentinel_port) + offset
+    http = settings.http
+    highest = max(http.port, http.sentinel_port, settings.peers.port) + offset
     if offset < 0 or highest > MAX_PORT:
         raise SettingsError(
             f"--port-offset {offset}: the highest port would be {highest}; "

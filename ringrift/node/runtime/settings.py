@@ -216,6 +216,33 @@ class HttpSettings(Section, frozen=True):
     ] = 1_000
 
 
+class PeersSettings(Section, frozen=True):
+    """How this node and the others of its cluster reach each other; unused by a node alone."""
+
+    listen: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=255,
+            description="address to accept peers on; 0.0.0.0 is all of this machine's",
+        ),
+    ] = "0.0.0.0"
+    port: Annotated[
+        int, Meta(ge=1, le=65_535, description="port to accept peers, newcomers and operators on")
+    ] = 8775
+    advertise: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=255)], ...],
+        Meta(
+            max_length=8,
+            description="addresses that others reach this node by; empty means those it listens on",
+        ),
+    ] = ()
+    inbound: Annotated[
+        bool,
+        Meta(description="whether others can open connections to this node; no behind most NATs"),
+    ] = True
+
+
 class Settings(Section, frozen=True):
     """All sections of a profile."""
 
@@ -225,6 +252,7 @@ class Settings(Section, frozen=True):
     pipeline: PipelineSettings = PipelineSettings()
     promotion: PromotionSettings = PromotionSettings()
     http: HttpSettings = HttpSettings()
+    peers: PeersSettings = PeersSettings()
 
 
 SECTIONS: dict[str, type[Section]] = {
@@ -233,6 +261,7 @@ SECTIONS: dict[str, type[Section]] = {
     "pipeline": PipelineSettings,
     "promotion": PromotionSettings,
     "http": HttpSettings,
+    "peers": PeersSettings,
 }
 
 
@@ -419,6 +448,9 @@ def _check_together(settings: Settings, origin: Callable[..., str]) -> None:
     if settings.http.port == settings.http.sentinel_port:
         where = origin("http", "sentinel_port", "port")
         raise SettingsError(f"{where}: [http] sentinel_port: must differ from port")
+    if settings.peers.port in (settings.http.port, settings.http.sentinel_port):
+        where = origin("peers", "port")
+        raise SettingsError(f"{where}: [peers] port: must differ from the ports of [http]")
     pipeline = settings.pipeline
     for kind in ("full", "cheap"):
         considered: int = getattr(pipeline, f"{kind}_considered")
