@@ -5,12 +5,17 @@ can be repeated.
 """
 
 import inspect
+import signal
 
 import hypothesis
 import pytest
 
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("suite")
+
+# A shell starts its background jobs with SIGINT ignored, and so would every child of the tests be.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _is_coroutine(item: pytest.Function) -> bool:
