@@ -243,6 +243,27 @@ class PeersSettings(Section, frozen=True):
     ] = True
 
 
+class DiscoverySettings(Section, frozen=True):
+    """Where other nodes of this cluster are looked for; who is there, their certificate proves."""
+
+    mdns: Annotated[
+        bool, Meta(description="announce this node on the local network and listen for others")
+    ] = True
+    interfaces: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=32, description="addresses or names of interfaces for that; empty means all"
+        ),
+    ] = ()
+    tailscale: Annotated[
+        bool, Meta(description="ask the tailscale program of this machine for others that are on")
+    ] = True
+    seeds: Annotated[
+        tuple[str, ...],
+        Meta(max_length=64, description="where other nodes are: HOST, HOST:PORT or [IPV6]:PORT"),
+    ] = ()
+
+
 class Settings(Section, frozen=True):
     """All sections of a profile."""
 
@@ -252,6 +273,7 @@ class Settings(Section, frozen=True):
     pipeline: PipelineSettings = PipelineSettings()
     promotion: PromotionSettings = PromotionSettings()
     http: HttpSettings = HttpSettings()
+    discovery: DiscoverySettings = DiscoverySettings()
     peers: PeersSettings = PeersSettings()
 
 
@@ -261,6 +283,7 @@ SECTIONS: dict[str, type[Section]] = {
     "pipeline": PipelineSettings,
     "promotion": PromotionSettings,
     "http": HttpSettings,
+    "discovery": DiscoverySettings,
     "peers": PeersSettings,
 }
 
