@@ -58,7 +58,10 @@ def shard(number: int) -> Shard:
         run_id=f"{number // 4:032x}", first_game=number % 4 * 32, games=32, decisions=1_900,
         full_rows=480, steps=2_100, source=sha(number % 1_000),
     )  # fmt: skip
-    return Shard(facts=facts, index=number, at_ms=1_790_000_000_000, item=number, late=False)
+    return Shard(
+        facts=facts, index=number, at_ms=1_790_000_000_000, item=number, late=False,
+        maker=f"node-{number % NODES}",
+    )  # fmt: skip
 
 
 def item(number: int, live: bool) -> Item:
@@ -84,7 +87,7 @@ def model(number: int) -> Model:
     return Model(
         sha256=sha(number), config=CONFIGS[number % 12], generation=number // 12,
         parent=sha(number - 1), index=number, at_ms=1_790_000_000_000, item=number,
-        games_seen=number, rows_seen=number, training=fit,
+        maker=f"node-{number % NODES}", games_seen=number, rows_seen=number, training=fit,
         matches={"random-1": match, "heuristic-1": match},
         verdict=Verdict("rejected", sha(1), checks, "not better than the champion"),
     )  # fmt: skip

@@ -46,9 +46,9 @@ class Verdict(msgspec.Struct, frozen=True, gc=False, array_like=True):
 class Model(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """One network.
 
-    `index` is the entry that published it, `item` the training item, `training` the figures of its
-    fit. `games_seen` is the config's number of games when that item was opened. `matches` maps the
-    opponent (baseline name or sha256) to the match.
+    `index` is the entry that published it, `item` the training item, `maker` the node that did it,
+    `training` the figures of its fit. `games_seen` is the config's number of games when that item
+    was opened. `matches` maps the opponent (baseline name or sha256) to the match.
     """
 
     sha256: Sha256
@@ -58,6 +58,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True
     index: int
     at_ms: int
     item: int
+    maker: str
     games_seen: int
     rows_seen: int
     training: TrainingOutcome

@@ -48,13 +48,17 @@ class ShardFacts(
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A shard in the index: its facts, the entry that put it there, who made it."""
+    """A shard in the index: its facts, the entry that put it there, what it was made for.
+
+    `maker` is the node that registered it, and so had its file then.
+    """
 
     facts: ShardFacts
     index: int
     at_ms: int
     item: int
     late: bool
+    maker: str
 
 
 class Totals(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -130,7 +130,9 @@ class ClusterState:
         return Kept(entry.seq, entry.index, kept) if isinstance(kept, SessionLost) else kept
 
     def _run(self, entry: Entry, command: c.Command) -> Effect:
-        place = Place(entry.index, entry.at_ms, entry.voters, self.voters)
+        session = self.sessions.rows.get(entry.session)
+        owner = "" if session is None else session.owner
+        place = Place(entry.index, entry.at_ms, entry.voters, self.voters, owner)
         refused = self._turned_away(command)
         effect = (
             TRANSITIONS[type(command)](self._tables, command, place)

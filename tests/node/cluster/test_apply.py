@@ -294,6 +294,26 @@ def test_a_shard_of_a_lost_claim_is_kept_as_late() -> None:
     assert ledger.state.shards.of(CONFIG).games == 64
 
 
+def test_whoever_registers_a_shard_is_its_maker_also_when_its_claim_is_gone() -> None:
+    ledger = Ledger.founded()
+    ledger.register(3, 4711, 12)
+    ledger.enter(0, 0, c.OpenSession(owner="gpu-2", boot=1))
+    command = c.RegisterShard(item=4711, claim=12, shard=shard(4))
+    ledger.enter(ledger.state.index, 1, command)
+    assert ledger.state.shards.rows[sha(3)].maker == "n"
+    assert ledger.state.shards.rows[sha(4)].maker == "gpu-2"
+
+
+def test_whoever_claimed_the_training_is_the_maker_of_its_model() -> None:
+    ledger = Ledger.founded()
+    ledger.do(joins("gpu-2"))
+    ledger.register(1)
+    item = ledger.add(training((sha(1),)))
+    claim = ledger.claim(node="gpu-2").claim
+    ledger.do(c.CompleteWork(item=item, claim=claim, outcome=trained(sha(50))))
+    assert ledger.state.models.rows[sha(50)].maker == "gpu-2"
+
+
 def test_the_same_hash_with_other_facts_is_refused() -> None:
     ledger = Ledger.founded()
     ledger.register(3)

@@ -41,13 +41,15 @@ class Tables(NamedTuple):
 class Place:
     """Where a command stands in the log; `at_ms` is only ever stored, never judged.
 
-    `voters` are those whom its entry names, `deciding` those who decide before it.
+    `voters` are those whom its entry names, `deciding` those who decide before it. `owner` is whose
+    session it came in, "" without one.
     """
 
     index: int
     at_ms: int
     voters: Voters | None
     deciding: Voters
+    owner: str
 
 
 def no_model(tables: Tables, config: str, sha256: str) -> Refused | None:

@@ -162,6 +162,7 @@ def _complete(tables: Tables, item: Item, outcome: Outcome, place: Place) -> Eff
 def _publish(
     tables: Tables, item: Item, work: TrainingWork, outcome: TrainingOutcome, place: Place
 ) -> Effect:
+    assert item.claim is not None, item
     if len(tables.models.rows) >= MAX_MODELS:
         return Effect(Refused(f"The registry holds {MAX_MODELS} models, the most."))
     row = replace(
@@ -184,6 +185,7 @@ def _publish(
             index=place.index,
             at_ms=place.at_ms,
             item=item.id,
+            maker=item.claim.node,
             games_seen=work.games_seen,
             rows_seen=work.rows_seen,
             training=outcome,
@@ -244,5 +246,12 @@ def register_shard(tables: Tables, command: c.RegisterShard, place: Place) -> Ef
         return Effect(Refused(f"Config {facts.config} is not in the cluster."))
     late = tables.work.refusal(command.item, command.claim) is not None
     return tables.shards.register(
-        Shard(facts=facts, index=place.index, at_ms=place.at_ms, item=command.item, late=late)
+        Shard(
+            facts=facts,
+            index=place.index,
+            at_ms=place.at_ms,
+            item=command.item,
+            late=late,
+            maker=place.owner,
+        )
     )
