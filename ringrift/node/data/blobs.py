@@ -1,20 +1,31 @@
 """Content-addressed files: what lies under a hash has that hash, and is on the disk for good.
 
     blobs/<first two digits>/<sha256>
+    blobs/incoming/<sha256>               on its way from another node: see `incoming`
 
 Everything here blocks; drivers run it off the event loop.
 """
 
 import hashlib
 import os
+import re
+import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 READ_BYTES = 1 << 20
+INCOMING = "incoming"
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class BlobError(Exception):
     """A file that is not what it was said to be, or not there: one sentence."""
+
+
+def is_sha256(text: str) -> bool:
+    """Whether this is a hash as blobs are named by, and so nothing else that a path may mean."""
+    return _SHA256.fullmatch(text) is not None
 
 
 class BlobStore:
@@ -45,6 +56,27 @@ class BlobStore:
         if not target.exists():
             target.hardlink_to(source)
         # The name, and the directory it may have needed, are only safe once these are synced.
+        _sync(target.parent)
+        _sync(self._root)
+        return target
+
+    def arriving(self, sha256: str) -> Path:
+        """Where a blob lies while it comes in from another node; makes the directory."""
+        directory = self._root / INCOMING
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory / sha256
+
+    def clear_arriving(self) -> None:
+        """Remove what was on its way when an earlier life ended."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._root / INCOMING)
+
+    def adopt(self, sha256: str) -> Path:
+        """Have what arrived in the store, durably; the caller computed its hash as it came in."""
+        source, target = self.arriving(sha256), self.path(sha256)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sync(source)
+        source.replace(target)
         _sync(target.parent)
         _sync(self._root)
         return target

@@ -5,8 +5,8 @@ pictures from state and observations, `routes` serves them, `server` binds the p
 keeps hostile bytes on a connection from ending the process, `probe` is how the sentinel asks.
 
 For peers: `pki` issues certificates, `credentials` keeps a node's own, `tls` opens and accepts
-streams, `frames` (pure) turns bytes into messages, `link` carries one stream, `mesh` keeps one to
-every peer that is wanted. `switchboard` hands what is said to whom it concerns: the voter, the
-`clerk` (questions to a leader), `asking` and `gateway` (questions of ours), `feeding` and
-`following` (the feed's two ends).
+streams, `blob_routes` hands out files, `frames` (pure) turns bytes into messages, `link` carries
+one stream, `mesh` keeps one to every peer that is wanted. `switchboard` hands what is said to whom
+it concerns: the voter, the `clerk` (questions to a leader), `asking` and `gateway` (questions of
+ours), `feeding` and `following` (the feed's two ends).
 """

@@ -9,6 +9,7 @@ tls/signer.*      a voter's intermediate: key and certificate with which it lets
 import datetime as dt
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
@@ -41,9 +42,11 @@ class Credentials:
     def contexts(self) -> Contexts:
         """What TLS needs; blocks for a moment."""
         chain, key = pki.pem_of(*self.chain), pki.key_pem(self.key)
+        context = partial(pki.tls_context, root=self.root, chain=chain, key=key)
         return Contexts(
-            server=pki.tls_context(server=True, root=self.root, chain=chain, key=key),
-            client=pki.tls_context(server=False, root=self.root, chain=chain, key=key),
+            server=context(server=True),
+            client=context(server=False),
+            https=context(server=False, alpn=pki.ALPN_HTTP),
         )
 
 

@@ -111,6 +111,16 @@ def subject_of(certificate: x509.Certificate) -> Subject:
     return Subject(uris[0].removeprefix(SCHEME), fingerprint(key))
 
 
+def subject_in(der: bytes | None) -> Subject | None:
+    """Whom the certificate (DER) of a TLS peer names; None without one, or when it is no node's."""
+    if der is None:
+        return None
+    try:
+        return subject_of(x509.load_der_x509_certificate(der))
+    except (CertificateError, ValueError):
+        return None
+
+
 def renewal_due(certificate: x509.Certificate, now: dt.datetime) -> bool:
     """Whether two thirds of a certificate's life are over."""
     begin, end = certificate.not_valid_before_utc + BACKDATED, certificate.not_valid_after_utc
@@ -175,12 +185,13 @@ def read_certificates(pem: bytes) -> list[x509.Certificate]:
 
 
 def tls_context(
-    *, server: bool, root: x509.Certificate, chain: bytes, key: bytes
+    *, server: bool, root: x509.Certificate, chain: bytes, key: bytes, alpn: str = ALPN_PEER
 ) -> ssl.SSLContext:
     """TLS 1.3 among the nodes of one cluster.
 
     `chain` is the node's own certificate and its intermediate, `key` the node's key, both PEM. A
-    server also shakes hands with who has no certificate: whoever wants to join has none yet.
+    server also shakes hands with who has no certificate: whoever wants to join has none yet. It
+    speaks both protocols, a client the one that `alpn` names.
     Names are not looked at here: `subject_of` the peer's certificate must be who was expected.
     Blocks for a moment (files), so call it in a thread.
     """
@@ -189,7 +200,7 @@ def tls_context(
     context.check_hostname = False
     context.verify_mode = ssl.CERT_OPTIONAL if server else ssl.CERT_REQUIRED
     context.load_verify_locations(cadata=pem_of(root).decode())
-    context.set_alpn_protocols([ALPN_PEER, ALPN_HTTP] if server else [ALPN_PEER])
+    context.set_alpn_protocols([ALPN_PEER, ALPN_HTTP] if server else [alpn])
     with tempfile.TemporaryDirectory(prefix="ringrift-") as directory:
         # ssl takes a key from a file only; the directory is this user's, and gone at once.
         path = Path(directory) / "identity.pem"

@@ -7,12 +7,12 @@ of this cluster does not get past it; whether the one it has still counts, the m
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from socket import socket
 from typing import cast
 
 import structlog
 import trio
-from cryptography import x509
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 
 from ringrift.node.net.link import LinkError
 from ringrift.node.net.mesh import Address
-from ringrift.node.net.pki import ALPN_HTTP, ALPN_PEER, CertificateError, Subject, subject_of
+from ringrift.node.net.pki import ALPN_HTTP, ALPN_PEER, Subject, subject_in
 from ringrift.node.net.safe_server import SafeTCPServer
 from ringrift.node.runtime.clock import Clock
 
@@ -35,10 +35,14 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("tls")
 
 @dataclass(frozen=True, slots=True)
 class Contexts:
-    """What this node shows and asks for: as a server, and as a client of peers."""
+    """What this node shows and asks for: as a server, as a client of peers, as one of HTTPS.
+
+    The last is a context of its own, since httpx writes its protocols into whatever it is given.
+    """
 
     server: ssl.SSLContext
     client: ssl.SSLContext
+    https: ssl.SSLContext
 
 
 class TlsDial:
@@ -83,7 +87,8 @@ class Door:
     """Accepts streams on a bound, listening socket.
 
     `accept(stream, peer)` takes those of peers that `knows` their certificate's subject, `app`
-    answers HTTP. Everybody else is shown out.
+    answers HTTP. Everybody else is shown out. The app finds in `request.state` the `subject` of the
+    verified certificate (None without one), and `hang_up`, which ends the connection at once.
     """
 
     def __init__(
@@ -137,10 +142,11 @@ class Door:
         return False
 
     async def _let_in(self, stream: TlsStream) -> None:
-        if stream.selected_alpn_protocol() != ALPN_PEER:
-            await SafeTCPServer(self._app, self._config, WorkerContext(None), {}, stream).run()
-            return
         subject = _subject(stream)
+        if stream.selected_alpn_protocol() != ALPN_PEER:
+            state = {"subject": subject, "hang_up": partial(trio.aclose_forcefully, stream)}
+            await SafeTCPServer(self._app, self._config, WorkerContext(None), state, stream).run()
+            return
         if subject is None or not self._knows(subject):
             self.shown_out += 1
             await trio.aclose_forcefully(stream)
@@ -149,11 +155,4 @@ class Door:
 
 
 def _subject(stream: TlsStream) -> Subject | None:
-    """Whom the verified certificate of the other side names."""
-    der = stream.getpeercert(binary_form=True)
-    if der is None:
-        return None
-    try:
-        return subject_of(x509.load_der_x509_certificate(der))
-    except (CertificateError, ValueError):
-        return None
+    return subject_in(stream.getpeercert(binary_form=True))

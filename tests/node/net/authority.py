@@ -1,6 +1,7 @@
 """A cluster's certificates for tests with real sockets: a root, one voter that signs, its nodes."""
 
 import datetime as dt
+from functools import partial
 
 from ringrift.node.net import pki
 from ringrift.node.net.tls import Contexts
@@ -24,7 +25,9 @@ class Certificates:
         chain = pki.pem_of(certificate, self.signer.certificate)
         self.known.add(pki.subject_of(certificate))
         root, pem = self.root.certificate, pki.key_pem(key)
+        context = partial(pki.tls_context, root=root, chain=chain, key=pem)
         return Contexts(
-            server=pki.tls_context(server=True, root=root, chain=chain, key=pem),
-            client=pki.tls_context(server=False, root=root, chain=chain, key=pem),
+            server=context(server=True),
+            client=context(server=False),
+            https=context(server=False, alpn=pki.ALPN_HTTP),
         )
