@@ -45,6 +45,18 @@ class JobError(ValueError):
     """An item that cannot be worked on here, or a result that cannot be true; one sentence."""
 
 
+def needed(item: Item) -> tuple[str, ...]:
+    """The blobs that the child of an item reads, each once."""
+    match item.payload:
+        case SelfplayWork(weights=weights):
+            found = [weights]
+        case TrainingWork(shards=shards, parent=parent):
+            found = [parent, *shards]
+        case EvaluationWork(candidate=candidate, opponent=opponent):
+            found = [candidate, opponent if _is_network(opponent) else None]
+    return tuple(dict.fromkeys(sha256 for sha256 in found if sha256 is not None))
+
+
 def job_for(item: Item, blobs: Blobs, run_id: str, out_dir: Path, threads: int) -> JobSpec:
     """Return the spec of a child for `item`; it looks for every blob. Raises `JobError`."""
     match item.payload:
@@ -79,7 +91,7 @@ def job_for(item: Item, blobs: Blobs, run_id: str, out_dir: Path, threads: int) 
                 window_rows=work.window_rows,
             )
         case EvaluationWork() as work:
-            is_network = len(work.opponent) == SHA256_DIGITS
+            is_network = _is_network(work.opponent)
             return EvaluationJob(
                 config=item.config,
                 run_id=run_id,
@@ -151,6 +163,10 @@ def _check_match(job: EvaluationJob, result: EvaluationDone) -> None:
         )
     if not all(0 <= wins <= seats for wins in result.blocks):
         raise JobError(f"a block of {seats} games cannot have {max(result.blocks)} wins")
+
+
+def _is_network(opponent: str) -> bool:
+    return len(opponent) == SHA256_DIGITS
 
 
 def _blob(blobs: Blobs, sha256: str) -> Weights:

@@ -34,9 +34,10 @@ from ringrift.node.runtime.wakeup import Wakeup
 from ringrift.node.worker.admission import Admission
 from ringrift.node.worker.child import Child, ChildLimits
 from ringrift.node.worker.claims import ClaimPlace, place_of
-from ringrift.node.worker.jobs import JobError, job_for, outcome_of, shard_facts
+from ringrift.node.worker.jobs import JobError, job_for, needed, outcome_of, shard_facts
 from ringrift.node.worker.leftovers import Leftovers
 from ringrift.node.worker.slots import Slots
+from ringrift.node.worker.supplies import Fetch, Supplies, nothing_else
 from ringrift.wire.job import (
     Failed,
     Finished,
@@ -68,6 +69,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("worker")
 class Running:
     """One claim being worked on."""
 
+    supplies: Supplies | None = None
     child: Child | None = None
     progress: Progress | None = None
     progress_at: float = 0.0
@@ -78,6 +80,8 @@ class Running:
     def stop(self, reason: str) -> None:
         """Have the child hand in what it has; also when it has not been started yet."""
         self.stop_reason = self.stop_reason or reason
+        if self.supplies is not None:
+            self.supplies.stop()
         if self.child is not None:
             self.child.stop(reason)
 
@@ -108,7 +112,10 @@ class Worker:
         clock: Clock,
         blocking: Blocking,
         wakeup: Wakeup,
+        *,
+        fetch: Fetch = nothing_else,
     ) -> None:
+        self._fetch = fetch
         self._place = workplace
         self._replica = replica
         self._propose = propose
@@ -274,10 +281,14 @@ class Worker:
         run_id = self._place.mint_run_id()
         threads = self.slots.threads
         try:
+            await self._supply(item, running)
+            if running.supplies is not None and running.stop_reason is not None:
+                reason = clipped(running.stop_reason)
+                return ReturnWork(item=place.item, claim=place.claim, reason=reason)
             job = await self._blocking(
                 lambda: job_for(item, self._place.blobs, run_id, place.out, threads)
             )
-        except JobError as error:
+        except (BlobError, JobError) as error:
             return FailWork(item=place.item, claim=place.claim, reason=clipped(str(error)))
         await self._blocking(place.make)
         limits = ChildLimits(
@@ -301,6 +312,21 @@ class Worker:
 
         end = await child.run(on_start, on_line)
         return await self._settle(end, job, place, running)
+
+    async def _supply(self, item: Item, running: Running) -> None:
+        """Fetch what the job needs and this node has not got; raises `BlobError`."""
+        blobs = self._place.blobs
+        missing = await self._blocking(lambda: [it for it in needed(item) if not blobs.has(it)])
+        if not missing:
+            return
+
+        def on_progress(done: int, total: int) -> None:
+            running.progress = Progress(done, total, "files fetched", None)
+            running.progress_at = self._clock.now()
+
+        running.supplies = Supplies(self._fetch, missing, on_progress)
+        if running.stop_reason is None:
+            await running.supplies.gather()
 
     async def _heard(
         self, line: JobLine, job: JobSpec, place: ClaimPlace, running: Running

@@ -16,7 +16,7 @@ from ringrift.node.cluster.work import (
     TrainingWork,
 )
 from ringrift.node.worker.admission import Admission, admission, hindered
-from ringrift.node.worker.jobs import JobError, job_for, outcome_of, shard_facts
+from ringrift.node.worker.jobs import JobError, job_for, needed, outcome_of, shard_facts
 from ringrift.node.worker.slots import slots_for
 from ringrift.wire.job import (
     EvaluationDone,
@@ -89,6 +89,22 @@ def test_an_opponent_is_a_baseline_or_a_network() -> None:
     assert isinstance(by_hash, EvaluationJob)
     assert by_name.opponent == "random-1"
     assert not isinstance(by_hash.opponent, str)
+
+
+@pytest.mark.parametrize(
+    ("work", "blobs"),
+    [
+        (with_(SELFPLAY, weights=None), ()),
+        (with_(SELFPLAY, weights=NET), (NET,)),
+        (with_(TRAINING, parent=None), (SHARD,)),
+        (with_(TRAINING, parent=NET, shards=(SHARD, OTHER, SHARD)), (NET, SHARD, OTHER)),
+        (item(EVALUATION), (NET,)),
+        (with_(EVALUATION, opponent=OTHER), (NET, OTHER)),
+        (with_(EVALUATION, opponent=NET), (NET,)),
+    ],
+)
+def test_what_a_child_reads_is_known_beforehand(work: Item, blobs: tuple[str, ...]) -> None:
+    assert needed(work) == blobs
 
 
 @pytest.mark.parametrize(

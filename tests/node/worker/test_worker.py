@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import trio
 from alone import alone
-from cluster_support import joins
+from cluster_support import joins, sha, shard, trained, training
 
 from ringrift.node.cluster.commands import (
     AddWork,
@@ -22,16 +22,18 @@ from ringrift.node.cluster.commands import (
     ClaimWork,
     CompleteWork,
     FailWork,
+    RegisterShard,
     ReturnWork,
     SetConfigMode,
+    SetGenerator,
     SetNodeMode,
 )
-from ringrift.node.cluster.results import Queued
+from ringrift.node.cluster.results import Claimed, Queued
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import Item, SelfplayOutcome, SelfplayWork
 from ringrift.node.consensus.proposer import Proposer
 from ringrift.node.consensus.voter import Voter
-from ringrift.node.data.blobs import BlobStore
+from ringrift.node.data.blobs import BlobError, BlobStore
 from ringrift.node.runtime.blocking import InThreads
 from ringrift.node.runtime.clock import SystemClock
 from ringrift.node.runtime.loop import LoopRecord, Pulse
@@ -41,6 +43,7 @@ from ringrift.node.sim.disk import MemoryDisk
 from ringrift.node.worker.admission import admission
 from ringrift.node.worker.claims import CHILD_FILE, ChildRecord
 from ringrift.node.worker.slots import Slots
+from ringrift.node.worker.supplies import Fetch, nothing_else
 from ringrift.node.worker.worker import (
     MOST_CLAIMED,
     SICK_AFTER,
@@ -74,7 +77,9 @@ class Site:
     def state(self) -> ClusterState:
         return self.replica.state
 
-    def worker(self, behaviour: str, pace_s: float, slots: int = 1) -> Worker:
+    def worker(
+        self, behaviour: str, pace_s: float, slots: int = 1, fetch: Fetch = nothing_else
+    ) -> Worker:
         def mint() -> str:
             self.runs += 1
             return f"{self.boot:016x}{self.runs:016x}"
@@ -108,6 +113,7 @@ class Site:
             SystemClock(),
             InThreads(4),
             Wakeup(),
+            fetch=fetch,
         )
 
     async def queue(self, games: int = 8, max_attempts: int = 2) -> int:
@@ -127,6 +133,21 @@ class Site:
         result = (await self.propose(command)).result
         assert isinstance(result, Queued)
         return result.item
+
+    async def generate_with(self, model: str) -> None:
+        """Have selfplay use a network that was made, and lies, elsewhere."""
+        await self.propose(RegisterShard(item=1, claim=1, shard=shard(1)))
+        payload = training((sha(1),))
+        add = AddWork(config="hex8_2p", payload=payload, priority=1, max_attempts=1, timeout_s=60)
+        queued = (await self.propose(add)).result
+        claim = ClaimWork(node=NODE, boot=self.boot, kinds=("training",), slots=1)
+        claimed = (await self.propose(claim)).result
+        assert isinstance(queued, Queued)
+        assert isinstance(claimed, Claimed)
+        outcome = trained(model)
+        done = CompleteWork(item=queued.item, claim=claimed.claim, outcome=outcome)
+        await self.propose(done)
+        await self.propose(SetGenerator(config="hex8_2p", model=model, reason="new"))
 
     def item(self, item: int) -> Item:
         return self.state.work.rows[item]
@@ -327,3 +348,92 @@ async def test_what_a_killed_life_left_is_registered_once_and_its_claim_returned
         assert acknowledged <= kept.keys()
         ranges = [(s.facts.run_id, s.facts.first_game) for s in kept.values()]
         assert len(set(ranges)) == len(ranges)
+
+
+class Elsewhere:
+    """Another node's files: they come when the gate is opened, or not at all."""
+
+    def __init__(self, blobs: BlobStore, error: str | None = None) -> None:
+        self.asked: list[str] = []
+        self.gate = trio.Event()
+        self.stopped = 0
+        self._blobs, self._error = blobs, error
+
+    async def fetch(self, sha256: str) -> None:
+        self.asked.append(sha256)
+        try:
+            await self.gate.wait()
+        except trio.Cancelled:
+            self.stopped += 1
+            raise
+        if self._error is not None:
+            raise BlobError(self._error)
+        path = self._blobs.path(sha256)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"weights")
+
+
+async def test_what_a_job_needs_is_fetched_before_its_child_starts(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await here.generate_with(sha(50))
+        item = await here.queue()
+        elsewhere = Elsewhere(BlobStore(tmp_path / "blobs"))
+        worker = here.worker("good", 0.0, fetch=elsewhere.fetch)
+        async with here.working(worker):
+            await here.until(lambda: elsewhere.asked == [sha(50)])
+            # Its lease is renewed meanwhile, and whoever looks sees what it waits for.
+            (key,) = worker.claims()
+            said = worker.progress()[key]
+            assert (key[0], said.done, said.total, said.unit) == (item, 0, 1, "files fetched")
+            elsewhere.gate.set()
+            await here.until(lambda: here.item(item).state == "completed")
+            again = await here.queue()
+            await here.until(lambda: here.item(again).state == "completed")
+        assert elsewhere.asked == [sha(50)]
+        sources = {row.facts.source for row in here.state.shards.rows.values()}
+        assert sha(50) in sources
+
+
+async def test_a_stop_ends_the_fetching_and_returns_the_claim(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await here.generate_with(sha(50))
+        item = await here.queue()
+        elsewhere = Elsewhere(BlobStore(tmp_path / "blobs"))
+        worker = here.worker("good", 0.0, fetch=elsewhere.fetch)
+        async with here.working(worker):
+            await here.until(lambda: elsewhere.asked != [])
+            await here.propose(SetNodeMode(node=NODE, mode="draining", by="n"))
+            await here.until(lambda: here.state.node_mode(NODE) == "drained")
+            assert (here.item(item).state, here.item(item).attempts) == ("pending", 0)
+        assert elsewhere.stopped == 1
+
+
+async def test_a_claim_that_is_lost_while_fetching_is_let_go(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await here.generate_with(sha(50))
+        item = await here.queue()
+        elsewhere = Elsewhere(BlobStore(tmp_path / "blobs"))
+        worker = here.worker("good", 0.0, fetch=elsewhere.fetch)
+        async with here.working(worker):
+            await here.until(lambda: elsewhere.asked != [])
+            await here.propose(CancelWork(item=item, by="n"))
+            await here.until(lambda: worker.slots.busy == 0)
+        assert elsewhere.stopped == 1
+        assert here.runs == 1
+
+
+@pytest.mark.parametrize("error", [None, "the file x did not come from the 3 nodes asked (no)"])
+async def test_a_file_that_nobody_sends_fails_the_attempt(
+    tmp_path: Path, error: str | None
+) -> None:
+    async with site(tmp_path) as here:
+        await here.generate_with(sha(50))
+        item = await here.queue(max_attempts=1)
+        elsewhere = Elsewhere(BlobStore(tmp_path / "blobs"), error)
+        elsewhere.gate.set()
+        fetch = nothing_else if error is None else elsewhere.fetch
+        async with here.working(here.worker("good", 0.0, fetch=fetch)):
+            await here.until(lambda: here.item(item).state == "failed")
+        said = f"the file {sha(50)} is not on this node, and no other node is known"
+        assert here.item(item).error == (error or said)
+        assert here.item(item).excluded == (NODE,)
