@@ -51,7 +51,7 @@ LIFE = Life(
     nonce="0" * 32,
     version="1",
     supports=SUPPORTED_FORMAT,
-    abilities=Abilities(kinds=("selfplay",), cores=1, memory_bytes=0),
+    abilities=Abilities(kinds=("selfplay",), slots=1, cores=1, memory_bytes=0),
 )
 
 

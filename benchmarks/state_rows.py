@@ -97,7 +97,7 @@ def filled(scale: float) -> ClusterState:
     """A state whose tables are as full as they get."""
     state = ClusterState()
     count = lambda most: int(most * scale)  # noqa: E731
-    abilities = Abilities(kinds=("selfplay",), cores=16, memory_bytes=1 << 36, gpu="H100")
+    abilities = Abilities(kinds=("selfplay",), slots=16, cores=16, memory_bytes=1 << 36, gpu="H100")
     life = Life(boot=3, nonce="0" * 32, version="0.1.0", supports=1, abilities=abilities)
     for number in range(count(MAX_MEMBERS)):
         name = f"node-{number}"

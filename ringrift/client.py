@@ -6,6 +6,7 @@ that decides something is shared between them. Every failure is a `ClientError` 
 sentence for people. This is the one module that imports httpx.
 """
 
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import httpx
 import msgspec
 
 from ringrift.wire.actions import ActionReply, ActionRequest
+from ringrift.wire.join import JoinReply, JoinRequest, Token
 from ringrift.wire.views import (
     ErrorView,
     EventsView,
@@ -36,6 +38,8 @@ T = TypeVar("T")
 Params = dict[str, str | int]
 
 _TIMEOUT = httpx.Timeout(5.0, connect=2.0)
+_JOIN_TIMEOUT = httpx.Timeout(15.0, connect=3.0)
+_BUSY = (429, 503)
 _STREAM_TIMEOUT = httpx.Timeout(5.0, connect=2.0, read=STREAM_SILENCE_S)
 _HEADERS = {"accept-encoding": "identity"}  # so that the bound on a body is a bound on memory
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -64,6 +68,32 @@ class UnreadableAnswerError(ClientError):
 def socket_of(data: Path) -> Path:
     """The Unix socket of the node that lives in this data directory."""
     return data / SOCKET_NAME
+
+
+def ask_to_join(token: Token, wish: JoinRequest) -> JoinReply:
+    """Knock where the token says until a voter answers; see `wire.join`.
+
+    Raises RefusedError with the cluster's own sentence, and NotRunningError when nobody answers.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.check_hostname = False  # the token pins the root; a node's certificate names its id
+    context.load_verify_locations(cadata=token.root)
+    context.set_alpn_protocols(["http/1.1"])
+    body, problems = msgspec.json.encode(wish), list[str]()
+    with httpx.Client(verify=context, timeout=_JOIN_TIMEOUT, headers=_HEADERS) as http:
+        for place in token.places:
+            host = f"[{place.host}]" if ":" in place.host else place.host
+            try:
+                answer = http.post(f"https://{host}:{place.port}/join", content=body)
+            except httpx.TransportError as error:
+                problems.append(f"{place.host}:{place.port} ({error})")
+                continue
+            if answer.status_code in _BUSY:
+                problems.append(f"{place.host}:{place.port} (busy, or without a leader)")
+                continue
+            return _answer(answer.status_code, answer.content, JoinReply)
+    raise NotRunningError(f"No voter lets anybody in now; asked {'; '.join(problems)}.")
 
 
 class EventParser:

@@ -93,7 +93,7 @@ def able(
     gpu: str | None = None, memory_bytes: int = 8 << 30, kinds: tuple[Kind, ...] = ALL_KINDS
 ) -> Abilities:
     """A node that does every kind of work, if not said here."""
-    return Abilities(kinds=kinds, cores=4, memory_bytes=memory_bytes, gpu=gpu)
+    return Abilities(kinds=kinds, slots=4, cores=4, memory_bytes=memory_bytes, gpu=gpu)
 
 
 def life(

@@ -6,6 +6,7 @@ from ringrift.wire.views import (
     EventView,
     LoopView,
     MatchView,
+    MemberView,
     ModelStatus,
     ModelsView,
     ModelView,
@@ -146,9 +147,23 @@ WORK = (
     work(64, "selfplay", "64 games with generation 6", None, attempts=1),
 )
 
+MEMBER = MemberView(
+    id="n-6f3a",
+    name="anvil",
+    role="voter",
+    machine=True,
+    votes=True,
+    revoked=False,
+    alive=True,
+    mode="active",
+    version="0.1.0",
+    addresses=(),
+)
 NODE = NodeView(
     id="n-6f3a",
     name="anvil",
+    votes=True,
+    items=2,
     mode="active",
     restart_generation=1,
     alive=True,
@@ -214,6 +229,7 @@ STATUS = StatusView(
     reason="loop history: the disk took 1,204 ms for one commit",
     stages=STAGES,
     loops=LOOPS,
+    members=(MEMBER,),
     nodes=(NODE,),
     configs=CONFIGS,
     work_counts={"pending": 2, "claimed": 2, "completed": 58, "failed": 1, "cancelled": 0},

@@ -37,6 +37,16 @@ VERBS: Final = (
         ),
     ),
     (
+        "init",
+        "ringrift.cli.join:init",
+        (
+            "Found a cluster that other machines can join, with this one as voter.\n\n"
+            "Prints what to do next. `ringrift up` needs none of this: it founds a cluster of one."
+        ),
+    ),
+    ("token", "ringrift.cli.join:token_app", "Let somebody in: make a token to join with."),
+    ("join", "ringrift.cli.join:join", "Join a cluster by a token; then run `ringrift node`."),
+    (
         "tui",
         "ringrift.cli.tui:tui",
         "Attach the dashboard to a running node.\n\nLeaving it leaves the node alone.",
@@ -52,12 +62,14 @@ VERBS: Final = (
             "kernels, which takes about a minute."
         ),
     ),
+    ("members", "ringrift.cli.members:members", "Show who belongs to the cluster."),
+    ("work", "ringrift.cli.work:app", "The work queue: list, add, cancel, retry."),
+    ("operator", "ringrift.cli.operator:app", "Voters, roles, timing: what changes rarely."),
     ("drain", "ringrift.cli.steer:drain", "Let a node hand in its work and claim no more."),
     ("undrain", "ringrift.cli.steer:undrain", "Let a drained node claim work again."),
     ("restart", "ringrift.cli.steer:restart", "End a node cleanly and have it started anew."),
     ("pause", "ringrift.cli.steer:pause", "Make no new work for a configuration."),
     ("resume", "ringrift.cli.steer:resume", "Make work for a paused configuration again."),
-    ("cancel", "ringrift.cli.steer:cancel", "Cancel one work item."),
     (
         "sim",
         "ringrift.cli.sim:sim",

@@ -1,4 +1,4 @@
-"""The verbs that change desired state: drain, undrain, restart, pause, resume, cancel."""
+"""The verbs that change desired state: drain, undrain, restart, pause, resume."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +22,7 @@ def drain(node: NodeName = None, /, *, place: Place = HERE) -> None:
     from ringrift.wire.actions import SetNodeMode
 
     with client_of(place) as client:
-        _act(client, SetNodeMode(node=_node_id(client, node), mode="draining"))
+        act(client, SetNodeMode(node=_node_id(client, node), mode="draining"))
 
 
 def undrain(node: NodeName = None, /, *, place: Place = HERE) -> None:
@@ -30,7 +30,7 @@ def undrain(node: NodeName = None, /, *, place: Place = HERE) -> None:
     from ringrift.wire.actions import SetNodeMode
 
     with client_of(place) as client:
-        _act(client, SetNodeMode(node=_node_id(client, node), mode="active"))
+        act(client, SetNodeMode(node=_node_id(client, node), mode="active"))
 
 
 def restart(node: NodeName = None, /, *, place: Place = HERE) -> None:
@@ -38,7 +38,7 @@ def restart(node: NodeName = None, /, *, place: Place = HERE) -> None:
     from ringrift.wire.actions import RestartNode
 
     with client_of(place) as client:
-        _act(client, RestartNode(node=_node_id(client, node)))
+        act(client, RestartNode(node=_node_id(client, node)))
 
 
 def pause(config: ConfigText, /, *, place: Place = HERE) -> None:
@@ -46,7 +46,7 @@ def pause(config: ConfigText, /, *, place: Place = HERE) -> None:
     from ringrift.wire.actions import SetConfigMode
 
     with client_of(place) as client:
-        _act(client, SetConfigMode(config=_config(config), mode="paused"))
+        act(client, SetConfigMode(config=known_config(config), mode="paused"))
 
 
 def resume(config: ConfigText, /, *, place: Place = HERE) -> None:
@@ -54,26 +54,11 @@ def resume(config: ConfigText, /, *, place: Place = HERE) -> None:
     from ringrift.wire.actions import SetConfigMode
 
     with client_of(place) as client:
-        _act(client, SetConfigMode(config=_config(config), mode="active"))
+        act(client, SetConfigMode(config=known_config(config), mode="active"))
 
 
-def cancel(
-    item: Annotated[
-        int,
-        cyclopts.Parameter(help="Its number.", validator=cyclopts.validators.Number(gte=1)),
-    ],
-    /,
-    *,
-    place: Place = HERE,
-) -> None:
-    """Cancel one work item, pending or claimed."""
-    from ringrift.wire.actions import CancelWork
-
-    with client_of(place) as client:
-        _act(client, CancelWork(item=item))
-
-
-def _act(client: "Client", request: "ActionRequest") -> None:
+def act(client: "Client", request: "ActionRequest") -> None:
+    """Have something decided, and say what came of it."""
     reply = client.act(request)
     print(f"{reply.text} (log #{reply.index})")
 
@@ -89,7 +74,8 @@ def _node_id(client: "Client", wanted: str | None) -> str:
     return found[0]
 
 
-def _config(wanted: str) -> str:
+def known_config(wanted: str) -> str:
+    """The configuration that is meant; ends the program when there is none."""
     from ringrift.engine.config import Config
     from ringrift.engine.errors import EngineError
 

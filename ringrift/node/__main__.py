@@ -11,6 +11,7 @@ from ringrift.node.cluster.snapshot import SnapshotError
 from ringrift.node.consensus.log import LogCorruptError
 from ringrift.node.keeper import EXIT_REFUSED
 from ringrift.node.life import run
+from ringrift.node.net.pki import CertificateError
 from ringrift.node.net.server import BindError
 from ringrift.node.runtime.disk import DiskFullError
 from ringrift.node.runtime.paths import PathError
@@ -18,7 +19,14 @@ from ringrift.node.runtime.settings import SettingsError
 
 EXIT_FAILED = 1
 """A failure that may pass: the sentinel tries again."""
-REFUSALS = (SettingsError, PathError, BindError, LogCorruptError, SnapshotError)
+REFUSALS = (
+    SettingsError,
+    PathError,
+    BindError,
+    LogCorruptError,
+    SnapshotError,
+    CertificateError,
+)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -4,34 +4,38 @@ Nothing below is known to anybody else; every part gets its clock, its disk, its
 neighbours from here.
 """
 
+import datetime as dt
+import hashlib
 import os
 import random
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import psutil
 import trio
+from starlette.types import ASGIApp
 
 from ringrift import __version__
 from ringrift.node.arguments import Options
 from ringrift.node.cluster.charter import SUPPORTED_FORMAT
 from ringrift.node.cluster.commands import Command, JoinMember
-from ringrift.node.cluster.members import Abilities, Life
+from ringrift.node.cluster.members import Abilities, Life, Reach
 from ringrift.node.cluster.state import ClusterState
+from ringrift.node.consensus.follower import Follower
 from ringrift.node.consensus.patient import Patient
 from ringrift.node.consensus.proposer import Proposer
+from ringrift.node.consensus.replica import FeedBehindError
 from ringrift.node.consensus.voter import Voter
 from ringrift.node.control import tokens
 from ringrift.node.control.driver import ControllerDriver
 from ringrift.node.control.evaluation import evaluate
 from ringrift.node.control.eviction import evict
 from ringrift.node.control.leadership import Leadership, Patience
-from ringrift.node.control.leases import ClaimKey
-from ringrift.node.control.populator import Populator
+from ringrift.node.control.populator import Populator, slots_of
 from ringrift.node.control.promotion import choose_generators, decide
 from ringrift.node.control.training import trigger
 from ringrift.node.data.blobs import BlobStore
@@ -39,14 +43,20 @@ from ringrift.node.data.history import History
 from ringrift.node.data.recorder import Recorder
 from ringrift.node.health.host import HostObserver
 from ringrift.node.keeper import EXIT_RESTART, EXIT_STOPPED
+from ringrift.node.leading import Leading, autopilot
 from ringrift.node.membership import Membership
 from ringrift.node.net import routes, safe_server
 from ringrift.node.net.actions import Operators
+from ringrift.node.net.asking import Asking
+from ringrift.node.net.gateway import Everywhere, Gateway
+from ringrift.node.net.joining import Doorkeeper, join_app
 from ringrift.node.net.metrics import registry_of
 from ringrift.node.net.observed import Identity as Shown
 from ringrift.node.net.observed import Observed
 from ringrift.node.net.pictures import Pictures
+from ringrift.node.net.rights import forbidden
 from ringrift.node.net.server import bind_loopback, bind_unix
+from ringrift.node.peers import Peers
 from ringrift.node.runtime.blocking import InThreads
 from ringrift.node.runtime.clock import SystemClock
 from ringrift.node.runtime.eventbus import EventBus
@@ -56,14 +66,18 @@ from ringrift.node.runtime.settings import Settings
 from ringrift.node.runtime.supervisor import Supervisor
 from ringrift.node.runtime.wakeup import Wakeup
 from ringrift.node.runtime.watchdog import LagWatchdog
+from ringrift.node.standing import stand, standing
 from ringrift.node.worker.admission import Admission, admission, hindered
-from ringrift.node.worker.slots import slots_for
+from ringrift.node.worker.renewal import renewing
+from ringrift.node.worker.slots import Slots, slots_for
 from ringrift.node.worker.worker import Worker, Workplace
 from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
-from ringrift.wire.views import EventView
+from ringrift.wire.views import EventView, Figure
 
 SESSION_TTL_S = 600.0
 DISK_IS_FULL = "the disk is full: nothing is decided here until there is room"
+STAGGER_S = 10.0
+"""Within which nodes start anew when the timing changed."""
 REAP_GRACE_S = 60.0
 """Beyond a work item's timeout, in which its worker may end it by itself."""
 
@@ -87,12 +101,18 @@ class Node:
     """All parts of a node, put together; must be made inside a trio run."""
 
     def __init__(
-        self, options: Options, identity: Identity, replica: Voter, history: History
+        self,
+        options: Options,
+        identity: Identity,
+        replica: Voter | Follower,
+        history: History,
+        peers: Peers | None,
     ) -> None:
+        """A node on what was recovered; `peers` is None for one that is a cluster of its own."""
         settings, paths = options.settings, options.paths
         self.settings, self.paths, self.identity = settings, paths, identity
         self.clock, self.ending = SystemClock(), Ending()
-        self.replica, self.history = replica, history
+        self.replica, self.history, self.peers = replica, history, peers
         self.started_at = self.clock.now()
         self.blocking, self.history_thread = InThreads(4), InThreads(1)
         self.local: EventBus[AnyEvent] = EventBus(settings.http.event_buffer)
@@ -100,9 +120,17 @@ class Node:
         self.wakeups: list[Wakeup] = []
         self.applied_at: float | None = None
 
-        self.propose = Proposer(
-            Patient(replica, self.clock), identity.node_id, identity.boot
-        ).propose
+        self.leadership = Leadership(
+            Patience(
+                claim_s=settings.pipeline.claim_ttl_s,
+                session_s=SESSION_TTL_S,
+                overrun_s=REAP_GRACE_S,
+                unwanted_s=settings.pipeline.release_patience_s,
+            )
+        )
+        self._connect()
+        everywhere = Patient(Everywhere(self.gateway, replica), self.clock)
+        self.propose = Proposer(everywhere, identity.node_id, identity.boot).propose
         self.recorder = Recorder(
             history, replica, self.local, self.recorded, self.history_thread, self.clock
         )
@@ -112,14 +140,6 @@ class Node:
             settings.node.lag_interval_s,
             settings.node.lag_alarm_ms,
             lambda lag_ms: self.local.publish(EventLoopBlocked(lag_ms=lag_ms)),
-        )
-        self.leadership = Leadership(
-            Patience(
-                claim_s=settings.pipeline.claim_ttl_s,
-                session_s=SESSION_TTL_S,
-                overrun_s=REAP_GRACE_S,
-                unwanted_s=settings.pipeline.release_patience_s,
-            )
         )
         self.populator = Populator(settings.pipeline)
         self.membership = self._membership()
@@ -142,6 +162,26 @@ class Node:
             ),
         )
 
+    def _connect(self) -> None:
+        """Have this node's voter or follower speak with its peers, if it has any."""
+        replica, peers = self.replica, self.peers
+        here = Leading(replica, self.leadership, self.clock) if isinstance(replica, Voter) else None
+        if peers is None:
+            asking = Asking(self.clock, 1.0)  # nobody is there to be asked
+            lone = Gateway(self.identity.node_id, lambda: replica.leader_id, {}, asking, here)
+            self.gateway = lambda: lone
+            return
+        peers.attach(lambda: replica.state)
+        self.gateway = lambda: peers.board.gateway
+        if isinstance(replica, Voter):
+            assert here is not None
+            peers.board.connect_voter(replica, here, self._forbids)
+        else:
+            peers.board.connect_follower(replica)
+
+    def _forbids(self, peer: str, command: Command) -> str | None:
+        return forbidden(self.replica.state, peer, command)
+
     # What runs, in the order of a reader: durable truth, this node in it, its work, its control.
 
     def _loops(self, options: Options) -> list[Loop]:
@@ -158,11 +198,50 @@ class Node:
             Loop("views", self.pictures.run, node.view_interval_s, after=agreed),
             Loop("http", self._serve_loopback(options), after=("views",)),
             Loop("operators", self._serve_operators(), after=("views",)),
+            *self._peering(),
             Loop("membership", self.membership.run, 1.0, after=("replica", "feed")),
+            Loop("standing", self._standing(), 1.0, after=joined),
             Loop("worker", self.worker.run, self.settings.worker.claim_interval_s, after=joined),
-            Loop("leases", self._renew_leases, self.leadership.patience.claim_s / 3, after=joined),
+            Loop("leases", self._renewing(), self.leadership.patience.claim_s / 3, after=joined),
             *self._controllers(joined),
         ]
+
+    def _peering(self) -> list[Loop]:
+        """What only a node with peers has."""
+        peers, replica = self.peers, self.replica
+        if peers is None:
+            return []
+        door = self._door(peers)
+        loops = [
+            Loop("peers", peers.run_links, 1.0, after=("replica",)),
+            Loop("door", lambda pulse: peers.run_door(pulse, door), after=("replica",)),
+        ]
+        if isinstance(replica, Voter):
+            pilot = autopilot(replica, peers.linked, self._wakeup(), self.clock, 1.0)
+            loops.append(Loop("autopilot", pilot, 1.0, after=("peers",)))
+        return loops
+
+    def _door(self, peers: Peers) -> ASGIApp:
+        keeper = Doorkeeper(
+            self.identity.node_id,
+            self.identity.incarnation,
+            lambda: self.replica.state,
+            self.propose,
+            lambda: peers.credentials,
+            self._utc,
+        )
+        return join_app(keeper, self.clock.now)
+
+    def _standing(self) -> Body:
+        return standing(self.identity, lambda: self.replica.state, self._wakeup(), self._begin_anew)
+
+    async def _begin_anew(self, agreed: Identity) -> None:
+        """Start again as the cluster has agreed; not all at the same moment."""
+        if agreed.timing != self.identity.timing:
+            await self.clock.sleep(random.Random(self.identity.node_id).uniform(0, STAGGER_S))
+        await self.blocking(partial(stand, self.paths, agreed))
+        self.ending.ask(EXIT_RESTART, "the cluster agreed on another standing of this node")
+        await trio.sleep_forever()
 
     def _controllers(self, after: tuple[str, ...]) -> list[Loop]:
         pipeline, promotion = self.settings.pipeline, self.settings.promotion
@@ -172,7 +251,7 @@ class Node:
         )
         state = lambda: self.replica.state  # noqa: E731 - a restore replaces the object
         controllers: list[tuple[str, float, Callable[[], Sequence[Command]]]] = [
-            ("populator", often, lambda: self.populator.decide(state(), self._active_slots())),
+            ("populator", often, lambda: self.populator.decide(state(), slots_of(state()))),
             ("training-trigger", often, lambda: trigger(state(), pipeline)),
             ("evaluation", often, lambda: evaluate(state(), pipeline)),
             ("promotion", often, lambda: decide(state(), promotion)),
@@ -201,15 +280,19 @@ class Node:
     def _membership(self) -> Membership:
         join = JoinMember(
             node=self.identity.node_id,
-            name=node_name(self.settings),
+            name=node_name(self.settings, self.identity.node_id),
             life=self._life(),
+            key=None if self.peers is None else self.peers.key,
         )
         ask = partial(self.ending.ask, EXIT_RESTART, "an operator asked for a restart")
-        return Membership(join, self.replica, self.propose, self._wakeup(), ask, self.clock)
+        return Membership(
+            join, self.identity.timing, self.replica, self.propose, self._wakeup(), ask, self.clock
+        )
 
     def _life(self) -> Life:
         abilities = Abilities(
             kinds=self.settings.worker.kinds,
+            slots=self._slots().total,
             cores=_cores(),
             memory_bytes=psutil.virtual_memory().total,
         )
@@ -219,7 +302,16 @@ class Node:
             version=__version__,
             supports=SUPPORTED_FORMAT,
             abilities=abilities,
+            reach=Reach() if self.peers is None else self.peers.spot.reach,
         )
+
+    def _renewing(self) -> Body:
+        ttl_s = self.leadership.patience.claim_s
+        return renewing(self.worker, lambda keys: self.gateway().renew(keys), self.clock, ttl_s)
+
+    def _slots(self) -> Slots:
+        worker = self.settings.worker
+        return slots_for(_cores(), worker.slots, worker.threads_per_slot)
 
     def _worker(self) -> Worker:
         settings = self.settings.worker
@@ -236,7 +328,7 @@ class Node:
             self.replica,
             self.propose,
             self._admit,
-            slots_for(_cores(), settings.slots, settings.threads_per_slot),
+            self._slots(),
             settings,
             self.clock,
             self.blocking,
@@ -248,8 +340,19 @@ class Node:
         return self._server(partial(bind_loopback, port), None)
 
     def _serve_operators(self) -> Body:
-        operators = Operators(lambda: self.replica.state, self.propose, self.identity.node_id)
+        invite = None if self.peers is None else partial(self._invite, self.peers)
+        operators = Operators(
+            lambda: self.replica.state,
+            self.propose,
+            self.identity.node_id,
+            invite,
+            self.settings.pipeline,
+        )
         return self._server(partial(bind_unix, self.paths.socket), operators.act)
+
+    def _invite(self, peers: Peers) -> tuple[str, str]:
+        secret = secrets.token_bytes(32)
+        return hashlib.sha256(secret).hexdigest(), peers.invitation(secret)
 
     def _server(self, bind: Callable[[], socket.socket], act: routes.Act | None) -> Body:
         http = self.settings.http
@@ -261,21 +364,7 @@ class Node:
             act,
             http.max_body_bytes,
         )
-
-        async def body(pulse: Pulse) -> None:
-            with bind() as listener:
-                serve = partial(
-                    safe_server.serve,
-                    app,
-                    listener,
-                    keep_alive_s=http.keep_alive_s,
-                    shutdown=trio.sleep_forever,
-                )
-                async with trio.open_nursery() as nursery:
-                    (place,) = await nursery.start(serve)
-                    pulse.ready(f"answering on {place}")
-
-        return body
+        return safe_server.serving(app, bind, http.keep_alive_s)
 
     # Small drivers that belong to no part.
 
@@ -284,36 +373,30 @@ class Node:
         async with trio.open_nursery() as nursery:
             await nursery.start(replica.run)
             while True:
-                figures = {
-                    "index": replica.applied_index,
-                    "term": replica.term,
-                    "lost_messages": replica.lost_messages,
-                }
-                full = replica.disk_is_full
-                pulse.ran(figures, DISK_IS_FULL if full else "running", well=not full)
+                figures: dict[str, Figure] = {"index": replica.applied_index, "term": replica.term}
+                if isinstance(replica, Voter):
+                    figures["lost_messages"] = replica.lost_messages
+                    full = replica.disk_is_full
+                    pulse.ran(figures, DISK_IS_FULL if full else "voting", well=not full)
+                else:
+                    pulse.ran({**figures, "behind": replica.lag}, "following the voters")
                 await self.clock.sleep(1.0)
 
     async def _run_feed(self, pulse: Pulse) -> None:
         """Wake everybody who waits for the state to change."""
-        feed = self.replica.feed(self.replica.applied_index)
         pulse.ready("following the log")
-        async for applied in feed:
-            self.applied_at = self.clock.now()
-            for wakeup in self.wakeups:
-                wakeup.ring()
-            pulse.ran({"index": applied.index})
-
-    async def _renew_leases(self, pulse: Pulse) -> None:
-        """Say that this node works on its claims; on one node, the leader is in this process."""
         while True:
-            claims = self.worker.claims()
-            stale = self._renew(self.identity.node_id, claims)
-            pulse.ran({"claims": len(claims), "lost": len(stale)})
-            await self.clock.sleep(self.leadership.patience.claim_s / 3)
+            try:
+                async for applied in self.replica.feed(self.replica.applied_index):
+                    self._applied(pulse, applied.index)
+            except FeedBehindError:  # the state was taken from a snapshot
+                self._applied(pulse, self.replica.applied_index)
 
-    def _renew(self, node: str, claims: Iterable[ClaimKey]) -> tuple[ClaimKey, ...]:
-        term, state, now = self.replica.term, self.replica.state, self.clock.now()
-        return self.leadership.renew(term, state, node, claims, now)
+    def _applied(self, pulse: Pulse, index: int) -> None:
+        self.applied_at = self.clock.now()
+        for wakeup in self.wakeups:
+            wakeup.ring()
+        pulse.ran({"index": index})
 
     def _ended(
         self, judge: Callable[[int, ClusterState, float], Sequence[Command]]
@@ -330,9 +413,6 @@ class Node:
     def _leads(self) -> bool:
         return self.replica.leader_id == self.identity.node_id
 
-    def _active_slots(self) -> int:
-        return self.worker.slots.total if self.membership.is_active else 0
-
     def _admit(self) -> Admission:
         return admission(
             self.settings.worker.kinds,
@@ -343,11 +423,14 @@ class Node:
             disk_floor_bytes=self.settings.node.disk_floor_bytes,
         )
 
+    def _utc(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self.clock.wall_ms() / 1000, dt.UTC)
+
     def _shown(self) -> Shown:
         return Shown(
             cluster=self.identity.incarnation,
             node_id=self.identity.node_id,
-            name=node_name(self.settings),
+            name=node_name(self.settings, self.identity.node_id),
             version=__version__,
             profile=self.settings.profile,
             pid=os.getpid(),
@@ -355,7 +438,9 @@ class Node:
 
     def _observe(self, digest: str) -> Observed:
         now = self.clock.now()
+        linked = frozenset[str]() if self.peers is None else self.peers.linked()
         return Observed(
+            linked=linked,
             now_ms=self.clock.wall_ms(),
             uptime_s=now - self.started_at,
             leader_id=self.replica.leader_id,
@@ -382,9 +467,11 @@ def _cores() -> int:
     return psutil.cpu_count() or 1
 
 
-def node_name(settings: Settings) -> str:
-    """Return the name for people: the profile's, or the machine's own."""
-    name = settings.node.name or socket.gethostname().split(".")[0]
+def node_name(settings: Settings, node_id: str | None = None) -> str:
+    """Return the name for people: the profile's, the one this node was founded or let in under, or
+    the machine's own."""
+    given = "" if node_id is None else node_id.rpartition("-")[0]
+    name = settings.node.name or given or socket.gethostname().split(".")[0]
     return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in name)[:48]
 
 

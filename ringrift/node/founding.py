@@ -6,7 +6,6 @@ written last, so that whatever is cut short can be done again.
 
 import datetime as dt
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 
@@ -14,9 +13,9 @@ from ringrift.node.consensus import storage
 from ringrift.node.net import credentials as own
 from ringrift.node.net import pki
 from ringrift.node.runtime.disk import RealDisk, write_atomically
-from ringrift.node.runtime.identity import Identity
+from ringrift.node.runtime.identity import Identity, write_identity
 from ringrift.node.runtime.paths import NodePaths, PathError
-from ringrift.wire.join import JoinReply, JoinRequest, Place, Token
+from ringrift.wire.join import JoinReply, JoinRequest, Place, Timing, Token
 
 
 def refuse_if_settled(paths: NodePaths) -> None:
@@ -28,31 +27,31 @@ def refuse_if_settled(paths: NodePaths) -> None:
 
 
 def found_cluster(
-    paths: NodePaths, name: str, hex_digits: Callable[[int], str], now: dt.datetime
+    paths: NodePaths, name: str, timing: Timing, hex_digits: Callable[[int], str], now: dt.datetime
 ) -> tuple[Identity, bytes]:
     """Found a cluster whose first voter lives here.
 
     Returns who that is, and the root's certificate and key (PEM), of which nothing stays here.
     """
-    identity = Identity(f"{name}-{hex_digits(6)}", hex_digits(32), 0)
+    identity = Identity(f"{name}-{hex_digits(6)}", hex_digits(32), 0, timing=timing)
     credentials, root = own.found(identity.node_id, now)
     own.write(paths.tls, credentials)
     disk = RealDisk(paths.log)
     if not storage.founded(disk):
         storage.found(disk, identity.incarnation, identity.node_id, (identity.node_id,))
     disk.close()
-    _settle(paths, identity)
+    write_identity(paths, identity)
     return identity, pki.pem_of(root.certificate) + pki.key_pem(root.key)
 
 
-def wish_of(paths: NodePaths, token: Token, name: str, place: Place | None) -> JoinRequest:
+def wish_of(paths: NodePaths, token: Token, name: str) -> JoinRequest:
     """What to ask with; the key is made at the first asking, and kept for the next."""
     paths.tls.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = paths.tls / own.KEY
     if not path.exists():
         own.put(path, pki.key_pem(pki.new_key()))
     request = pki.request_for(pki.read_key(path.read_bytes()), name).decode()
-    return JoinRequest(token.secret.hex(), request, name, place)
+    return JoinRequest(token.secret.hex(), request, name)
 
 
 def take_place(paths: NodePaths, token: Token, reply: JoinReply) -> Identity:
@@ -65,32 +64,27 @@ def take_place(paths: NodePaths, token: Token, reply: JoinReply) -> Identity:
         raise pki.CertificateError("The cluster answered with somebody else's certificate.")
     if reply.incarnation != token.incarnation:
         raise pki.CertificateError("The token is of another cluster than the one that answered.")
-    identity = Identity(reply.node, reply.incarnation, 0)
+    votes = reply.role == "voter"
+    identity = Identity(reply.node, reply.incarnation, 0, votes, reply.timing)
     own.write(paths.tls, own.Credentials(root, key, chain))
     write_atomically(RealDisk(paths.data), paths.seeds.name, [msgspec.json.encode(reply.voters)])
-    if reply.role == "voter":
+    if votes:
         disk = RealDisk(paths.log)
         if not storage.founded(disk):
             storage.found_empty(disk, identity.incarnation, identity.node_id)
         disk.close()
-    _settle(paths, identity)
+    write_identity(paths, identity)
     return identity
 
 
-def seeds_of(paths: NodePaths) -> dict[str, Place]:
+def seeds_of(paths: NodePaths) -> dict[str, tuple[Place, ...]]:
     """Where voters were when this node joined; none for who founded. Raises PathError."""
     try:
-        return msgspec.json.decode(paths.seeds.read_bytes(), type=dict[str, Place])
+        return msgspec.json.decode(paths.seeds.read_bytes(), type=dict[str, tuple[Place, ...]])
     except FileNotFoundError:
         return {}
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PathError(
             f"{paths.seeds} is damaged ({error}); put it back from a backup, or write "
-            '{"VOTER": ["HOST", PORT]} into it'
+            '{"VOTER": [["HOST", PORT]]} into it'
         ) from error
-
-
-def _settle(paths: NodePaths, identity: Identity) -> None:
-    write_atomically(
-        RealDisk(paths.data), Path(paths.identity).name, [msgspec.json.encode(identity)]
-    )

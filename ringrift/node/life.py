@@ -18,16 +18,20 @@ import trio
 
 from ringrift.node.app import Ending, Node, node_name
 from ringrift.node.arguments import Options
+from ringrift.node.consensus.follower import Follower
 from ringrift.node.consensus.raft.timing import TIMINGS
 from ringrift.node.consensus.transport import Nowhere
 from ringrift.node.consensus.voter import Voter
 from ringrift.node.data.history import History
+from ringrift.node.founding import seeds_of
 from ringrift.node.keeper import EXIT_STOPPED
-from ringrift.node.net.server import bind_loopback
-from ringrift.node.runtime.blocking import InThreads
-from ringrift.node.runtime.clock import SystemClock
+from ringrift.node.net import credentials as own
+from ringrift.node.net.server import bind, bind_loopback
+from ringrift.node.peers import Peers, Spot
+from ringrift.node.runtime.blocking import Blocking, InThreads
+from ringrift.node.runtime.clock import Clock, SystemClock
 from ringrift.node.runtime.disk import RealDisk
-from ringrift.node.runtime.identity import locked, next_life
+from ringrift.node.runtime.identity import Identity, locked, next_life
 from ringrift.node.runtime.logs import logging_to
 
 CLOSE_SLACK_S = 10.0
@@ -47,22 +51,44 @@ async def run(options: Options) -> int:
         stack.enter_context(logging_to(options.paths.logs, options.settings.node.log_level))
         # A taken port must be told before anything changes; the loop binds it again.
         bind_loopback(options.settings.http.port + options.port_offset).close()
+        credentials = own.read(options.paths.tls)
+        spot = Spot.of(options.settings.peers, options.settings.peers.port + options.port_offset)
+        if credentials is not None and spot.reach.inbound:
+            bind(spot.listen, spot.port).close()
         identity = next_life(options.paths, node_name(options.settings), _hex_digits)
-        log_thread = InThreads(1)
-        replica = await Voter.open(
-            RealDisk(options.paths.log),
-            SystemClock(),
-            log_thread,
-            random.Random(secrets.randbits(64)),
-            Nowhere(),
-            TIMINGS["local"],
-            node_id=identity.node_id,
-            incarnation=identity.incarnation,
-            founders=(identity.node_id,),
-        )
+        log_thread, clock = InThreads(1), SystemClock()
+        peers = None
+        if credentials is not None:
+            seeds = seeds_of(options.paths)
+            contexts = await log_thread(credentials.contexts)
+            peers = Peers(identity, credentials, contexts, seeds, spot, clock)
+        replica = await _replica(options, identity, peers, clock, log_thread)
         history = await log_thread(partial(open_history, options.paths.history))
         stack.callback(history.close)
-        return await _live(Node(options, identity, replica, history), options)
+        return await _live(Node(options, identity, replica, history, peers), options)
+
+
+async def _replica(
+    options: Options, identity: Identity, peers: Peers | None, clock: Clock, log_thread: Blocking
+) -> Voter | Follower:
+    """The cluster's state here: by this node's own vote, or as voters tell it."""
+    timing = TIMINGS[identity.timing]
+    if peers is not None and not identity.votes:
+        gateway = peers.board.gateway
+        return Follower(identity.incarnation, gateway, clock, timing.patience)
+    return await Voter.open(
+        RealDisk(options.paths.log),
+        clock,
+        log_thread,
+        random.Random(secrets.randbits(64)),
+        Nowhere() if peers is None else peers.board,
+        timing,
+        node_id=identity.node_id,
+        incarnation=identity.incarnation,
+        # With credentials the log was founded when they were given out; one that is gone since
+        # then is not to be founded anew.
+        founders=(identity.node_id,) if peers is None else (),
+    )
 
 
 async def _live(node: Node, options: Options) -> int:
@@ -71,7 +97,7 @@ async def _live(node: Node, options: Options) -> int:
         nursery.start_soon(_end_on_signals, node.ending)
         if options.end_with_stdin:
             nursery.start_soon(_end_with_stdin, node.ending)
-        await nursery.start(node.supervisor.run)
+        nursery.start_soon(node.supervisor.run)
         await node.ending.asked.wait()
         log.info("node ends", reason=node.ending.reason)
         with trio.move_on_after(options.settings.worker.stop_grace_s + CLOSE_SLACK_S):

@@ -7,7 +7,8 @@ start.
 
 from collections.abc import Awaitable, Callable
 
-from ringrift.node.cluster.commands import Command, JoinMember
+from ringrift.node.cluster.charter import Timing
+from ringrift.node.cluster.commands import Command, JoinMember, SetTiming
 from ringrift.node.cluster.results import Refused
 from ringrift.node.consensus.replica import Proposed, Replica
 from ringrift.node.runtime.clock import Clock
@@ -22,11 +23,12 @@ class MembershipError(RuntimeError):
 
 
 class Membership:
-    """Joins, then watches this node's own row."""
+    """Joins, then watches this node's own row; `timing` is what this life was started with."""
 
     def __init__(
         self,
         join: JoinMember,
+        timing: Timing,
         replica: Replica,
         propose: Callable[[Command], Awaitable[Proposed]],
         wakeup: Wakeup,
@@ -34,6 +36,7 @@ class Membership:
         clock: Clock,
     ) -> None:
         self._join = join
+        self._timing: Timing = timing
         self._replica = replica
         self._propose = propose
         self._wakeup = wakeup
@@ -64,6 +67,7 @@ class Membership:
         result = (await self._propose(self._join)).result
         if isinstance(result, Refused):
             raise MembershipError(result.reason)
+        await self._settle_timing()
         members = self._replica.state.members
         if self._started_with is None:
             self._started_with = members.rows[self._join.node].restart_generation
@@ -78,3 +82,9 @@ class Membership:
             if row.restart_generation > self._started_with:
                 self._on_restart()
             await self._wakeup.wait(CHECK_S)
+
+    async def _settle_timing(self) -> None:
+        """Have what the cluster was founded with agreed on, once: by its first member."""
+        charter = self._replica.state.charter
+        if not charter.rows and charter.agreed.timing != self._timing:
+            await self._propose(SetTiming(timing=self._timing, by=self._join.node))

@@ -193,8 +193,9 @@ def nodes(views: Sequence[NodeView]) -> Listing:
 
 def node_mode(view: NodeView) -> Cell:
     """What is wanted of a node and how far it has come."""
-    if not view.alive:
-        return Cell(f"✗ away, {view.mode}", "bad")
+    if view.alive is not True:
+        lost = Cell(f"✗ away, {view.mode}", "bad")
+        return lost if view.alive is False else Cell(f"? {view.mode}", "warn")
     if view.mode == "draining":
         left = text.count(view.slots_busy)
         return Cell(f"▽ draining, {left} left", "warn")

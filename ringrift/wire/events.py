@@ -77,6 +77,14 @@ class TimingChanged(Event, frozen=True, tag="TIMING_CHANGED"):
         return f"the cluster's timing is now {self.timing}"
 
 
+class TransferRequested(Event, frozen=True, tag="TRANSFER_REQUESTED"):
+    term: int
+    to: str
+
+    def summary(self) -> str:
+        return f"the leader of term {self.term} is to hand over to {self.to}"
+
+
 class FormatRaised(Event, frozen=True, tag="FORMAT_RAISED"):
     format: int
 
@@ -255,6 +263,7 @@ AnyEvent = (
     | MemberRevoked
     | MemberRoleChanged
     | TimingChanged
+    | TransferRequested
     | FormatRaised
     | VotersChanged
     | ConfigModeChanged

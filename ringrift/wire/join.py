@@ -9,8 +9,11 @@ import msgspec
 MAX_TOKEN_CHARS = 8_192
 MAX_JOIN_BYTES = 16 * 1024
 PREFIX = "rr1."
+MAX_PLACES = 16
+"""Where a token may say to knock."""
 
 Role = Literal["node", "voter", "operator", "viewer"]
+Timing = Literal["local", "lan", "wan"]
 Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 Pem = Annotated[str, msgspec.Meta(max_length=8_192)]
 Host = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
@@ -33,21 +36,17 @@ class Token(msgspec.Struct, frozen=True, array_like=True):
     other certificate), and a secret that lets one key in, once."""
 
     incarnation: Hex
-    places: Annotated[tuple[Place, ...], msgspec.Meta(min_length=1, max_length=16)]
+    places: Annotated[tuple[Place, ...], msgspec.Meta(min_length=1, max_length=MAX_PLACES)]
     root: Pem
     secret: Annotated[bytes, msgspec.Meta(min_length=16, max_length=64)]
 
 
 class JoinRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Let me in: `secret` (hex) is the token's, `request` a signing request (PEM) of my key.
-
-    `place` is where I accept streams, None when I accept none.
-    """
+    """Let me in: `secret` (hex) is the token's, `request` a signing request (PEM) of my key."""
 
     secret: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{2}){16,64}$")]
     request: Pem
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=48, pattern="^[A-Za-z0-9_-]+$")]
-    place: Place | None = None
 
 
 class JoinReply(msgspec.Struct, frozen=True):
@@ -56,8 +55,9 @@ class JoinReply(msgspec.Struct, frozen=True):
     node: str
     role: Role
     incarnation: Hex
+    timing: Timing
     chain: str
-    voters: dict[str, Place]
+    voters: dict[str, tuple[Place, ...]]
 
 
 def write_token(token: Token) -> str:

@@ -158,13 +158,18 @@ class ConfigView(View, frozen=True):
 
 
 class NodeView(View, frozen=True):
-    """One member: what is wanted of it and, if it is alive, what it observes now."""
+    """One machine: what is wanted of it and, if it is alive, what it observes now.
+
+    `items` are those it works on by the queue; `alive` is None where this node cannot know.
+    """
 
     id: str
     name: str
+    votes: bool
+    items: int
     mode: NodeMode
     restart_generation: int
-    alive: bool
+    alive: bool | None
     age_s: float | None
     version: str | None
     slots: int | None
@@ -174,6 +179,24 @@ class NodeView(View, frozen=True):
     memory_pressure_tier: str | None
     disk_free_bytes: int | None
     loop_lag_ms: float | None
+
+
+class MemberView(View, frozen=True):
+    """One who belongs to the cluster, or did: a machine or a person.
+
+    `alive` is None where this node cannot know; `addresses` are as host:port.
+    """
+
+    id: str
+    name: str
+    role: str
+    machine: bool
+    votes: bool
+    revoked: bool
+    alive: bool | None
+    mode: str
+    version: str | None
+    addresses: tuple[str, ...]
 
 
 class StatusView(View, frozen=True):
@@ -200,6 +223,7 @@ class StatusView(View, frozen=True):
     reason: str
     stages: tuple[StageView, ...]
     loops: tuple[LoopView, ...]
+    members: tuple[MemberView, ...]
     nodes: tuple[NodeView, ...]
     configs: tuple[ConfigView, ...]
     work_counts: dict[str, int]

@@ -72,8 +72,8 @@ def test_the_parser_knows_the_verbs_that_the_page_lists() -> None:
         (("status", "--jsno"), "--jsno"),
         (("pause",), "requires an argument"),
         (("pause", "hex9_2p"), "config 'hex9_2p' is unknown"),
-        (("cancel", "zero"), "zero"),
-        (("cancel", "0"), "Must be >= 1"),
+        (("work", "cancel", "zero"), "zero"),
+        (("work", "cancel", "0"), "Must be >= 1"),
         (("events", "--limit", "5000"), "Must be <= 1000"),
         (("tui", "--screen", "moon"), "moon"),
         (("tui", "--screenshot", "/nonexistent/x.svg"), "no folder /nonexistent"),
@@ -165,7 +165,7 @@ def test_following_goes_on_until_interrupted(node: FakeNode, data: Path) -> None
         (("restart", "n-6f3a"), RestartNode(node="n-6f3a")),
         (("pause", "hex8_2p"), SetConfigMode(config="hex8_2p", mode="paused")),
         (("resume", "hex8_2p"), SetConfigMode(config="hex8_2p", mode="active")),
-        (("cancel", "61"), CancelWork(item=61)),
+        (("work", "cancel", "61"), CancelWork(item=61)),
     ],
 )
 def test_steering_says_what_was_decided(

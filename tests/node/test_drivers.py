@@ -68,7 +68,7 @@ async def site(disk: MemoryDisk | None = None) -> AsyncIterator[Site]:
 def joining(here: Site, boot: int, restarts: list[str]) -> Membership:
     join = joins("n", boot)
     ask = partial(restarts.append, "restart")
-    return Membership(join, here.replica, here.propose, Wakeup(), ask, VirtualClock())
+    return Membership(join, "local", here.replica, here.propose, Wakeup(), ask, VirtualClock())
 
 
 async def test_a_drain_with_a_deadline_hands_in_when_it_has_passed(

@@ -21,6 +21,7 @@ TABLE: dict[type[e.Event], tuple[str, str]] = {
     e.MemberRevoked: ("cluster/members.py", "operators"),
     e.MemberRoleChanged: ("cluster/members.py", "operators"),
     e.TimingChanged: ("cluster/charter.py", "operators"),
+    e.TransferRequested: ("cluster/charter.py", "operators"),
     e.FormatRaised: ("cluster/charter.py", "operators"),
     e.VotersChanged: ("cluster/transitions/members.py", "operators"),
     e.ConfigModeChanged: ("cluster/configs.py", "operators"),

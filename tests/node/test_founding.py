@@ -76,7 +76,7 @@ class House:
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     paths = NodePaths(tmp_path / "first")
     paths.data.mkdir()
-    identity, root = found_cluster(paths, "first", digits, NOW)
+    identity, root = found_cluster(paths, "first", "lan", digits, NOW)
     async with trio.open_nursery() as nursery:
         voter = await alone(
             RealDisk(paths.log), VirtualClock(), in_line,
@@ -97,7 +97,7 @@ async def test_a_newcomer_becomes_a_member_with_its_own_key(
     async with house(tmp_path) as here:
         token = await here.token(role)
         paths = NodePaths(tmp_path / "second")
-        wish = wish_of(paths, token, "gpu", AT)
+        wish = wish_of(paths, token, "gpu")
         answer = await here.ask(msgspec.json.encode(wish))
         assert answer.status_code == 200, answer.text
         reply = msgspec.json.decode(answer.content, type=JoinReply)
@@ -107,7 +107,7 @@ async def test_a_newcomer_becomes_a_member_with_its_own_key(
         assert mine is not None
         assert (row.key, row.role) == (mine.subject.fingerprint, role)
         assert mine.subject.node == identity.node_id
-        assert identity == Identity(identity.node_id, "ab" * 16, 0)
+        assert identity == Identity(identity.node_id, "ab" * 16, 0, votes=role == "voter")
         assert (paths.log / "vote").exists() == (role == "voter")
         assert seeds_of(paths) == reply.voters
         with pytest.raises(PathError, match="lives in"):
@@ -115,7 +115,7 @@ async def test_a_newcomer_becomes_a_member_with_its_own_key(
         # The same key may ask again, for its answer may have been lost; another may not.
         again = await here.ask(msgspec.json.encode(wish))
         assert again.status_code == 200
-        other = wish_of(NodePaths(tmp_path / "third"), token, "gpu", AT)
+        other = wish_of(NodePaths(tmp_path / "third"), token, "gpu")
         refused = await here.ask(msgspec.json.encode(other))
         assert refused.status_code == 403
         assert len(here.voter.state.members.rows) == 1
@@ -126,7 +126,7 @@ async def test_neither_the_root_key_nor_the_secret_is_kept_anywhere(
 ) -> None:
     async with house(tmp_path) as here:
         token = await here.token()
-        wish = wish_of(NodePaths(tmp_path / "second"), token, "gpu", AT)
+        wish = wish_of(NodePaths(tmp_path / "second"), token, "gpu")
         assert (await here.ask(msgspec.json.encode(wish))).status_code == 200
         signing = here.paths.tls / own.SIGNER_KEY
         key = here.root[here.root.index(b"-----BEGIN PRIVATE") :]
@@ -170,7 +170,7 @@ async def test_a_guessed_secret_is_refused_and_guessing_is_slow(
 ) -> None:
     async with house(tmp_path) as here:
         token = msgspec.structs.replace(await here.token(), secret=bytes(32))
-        wish = msgspec.json.encode(wish_of(NodePaths(tmp_path / "second"), token, "gpu", AT))
+        wish = msgspec.json.encode(wish_of(NodePaths(tmp_path / "second"), token, "gpu"))
         statuses = [(await here.ask(wish)).status_code for _ in range(70)]
         assert set(statuses[:60]) == {403}
         assert set(statuses[60:]) == {429}
@@ -185,7 +185,7 @@ async def test_an_answer_that_does_not_fit_is_not_taken(
     async with house(tmp_path) as here:
         token = await here.token()
         paths = NodePaths(tmp_path / "second")
-        answer = await here.ask(msgspec.json.encode(wish_of(paths, token, "gpu", None)))
+        answer = await here.ask(msgspec.json.encode(wish_of(paths, token, "gpu")))
         reply = msgspec.json.decode(answer.content, type=JoinReply)
         take = partial(take_place, paths)
         with pytest.raises(pki.CertificateError, match="another cluster"):

@@ -6,7 +6,7 @@ import msgspec
 
 from ringrift.node.cluster.results import Done, Effect, Refused
 from ringrift.node.cluster.table import Table
-from ringrift.wire.events import FormatRaised, TimingChanged
+from ringrift.wire.events import FormatRaised, TimingChanged, TransferRequested
 
 Timing = Literal["local", "lan", "wan"]
 
@@ -16,11 +16,19 @@ SUPPORTED_FORMAT = 1
 _KEY = "cluster"
 
 
+class Transfer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Who leads in `term` is to hand over: to that voter, or to any other that can."""
+
+    term: int
+    to: str | None
+
+
 class Agreed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What all nodes go by."""
 
     timing: Timing = "local"
     format: int = 1
+    transfer: Transfer | None = None
 
 
 class Charter:
@@ -38,6 +46,13 @@ class Charter:
             return Effect(Done(f"the timing is {timing} already"))
         self.rows[_KEY] = msgspec.structs.replace(self.agreed, timing=timing)
         return Effect(Done(f"the timing is now {timing}"), (TimingChanged(timing=timing),))
+
+    def transfer(self, term: int, to: str | None) -> Effect:
+        """Have the leader of a term hand over; nothing happens when another term has begun."""
+        self.rows[_KEY] = msgspec.structs.replace(self.agreed, transfer=Transfer(term, to))
+        heir = to or "another voter"
+        event = TransferRequested(term=term, to=heir)
+        return Effect(Done(f"the leader of term {term} hands over to {heir}"), (event,))
 
     def raise_format(self, wanted: int) -> Effect:
         """Raise the format; the caller has made sure that all who must support it do."""

@@ -26,6 +26,7 @@ from ringrift.node.cluster.operations import (
     SetConfigMode,
     SetNodeMode,
     SetTiming,
+    TransferLeadership,
 )
 from ringrift.node.cluster.shards import ShardFacts
 from ringrift.node.cluster.work import MAX_DEPENDENCIES, Kind, Needs, Outcome, Payload
@@ -217,6 +218,7 @@ Command = (
     | RevokeMember
     | ChangeRole
     | SetTiming
+    | TransferLeadership
     | RaiseFormat
     | SetNodeMode
     | RestartNode

@@ -60,9 +60,11 @@ class Reach(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
 
 class Abilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """What work a node can do, and with what. `gpu` is its name, None without one."""
+    """What work a node can do, how many items at a time (`slots`), and with what. `gpu` is its
+    name, None without one."""
 
     kinds: Annotated[tuple[Kind, ...], msgspec.Meta(max_length=8)]
+    slots: Annotated[int, msgspec.Meta(ge=1, le=1_024)]
     cores: Annotated[int, msgspec.Meta(ge=1, le=65_536)]
     memory_bytes: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
     gpu: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None

@@ -87,7 +87,8 @@ class RevokeMember(Operation, frozen=True, tag="revoke_member"):
 class ChangeRole(Operation, frozen=True, tag="change_role"):
     """Make a node voter-eligible or not, or an operator a viewer, or the reverse.
 
-    Refused from machine to person, and for whoever `RevokeMember` would not revoke.
+    A voter that becomes a node leaves the voters soon after, by the leader's autopilot. Refused
+    from machine to person, for the last voter, and for the last operator.
     """
 
     member: NodeId
@@ -98,6 +99,17 @@ class SetTiming(Operation, frozen=True, tag="set_timing"):
     """Choose the profile of time from which every node derives its timeouts."""
 
     timing: Timing
+
+
+class TransferLeadership(Operation, frozen=True, tag="transfer_leadership"):
+    """Have the leader of `term` hand over, to the voter `to` or to any other that can.
+
+    Refused for one that is no voter, and where there is no other. Without effect when another term
+    has begun: whatever led to the wish is over then.
+    """
+
+    term: Index
+    to: NodeId | None = None
 
 
 class RaiseFormat(Operation, frozen=True, tag="raise_format"):

@@ -19,6 +19,12 @@ STOP_AT, RESUME_AT = 500, 200
 NAME = "populator"
 
 
+def slots_of(state: ClusterState) -> int:
+    """How many items the nodes that are to work can do at a time, as they said of themselves."""
+    lives = [row.life for row in state.members.machines() if row.works]
+    return sum(life.abilities.slots for life in lives if life is not None)
+
+
 class Populator:
     """Remembers one thing between two rounds: whether the queue is being let run down."""
 
@@ -65,7 +71,7 @@ class Populator:
         while room > len(commands) and any(count > 0 for count in missing.values()):
             for config in [config for config, count in missing.items() if count > 0]:
                 missing[config] -= 1
-                commands.append(_item(config, self._settings))
+                commands.append(selfplay(config, self._settings))
         return commands[: max(room, 0)]
 
 
@@ -73,7 +79,8 @@ def _waiting(state: ClusterState, config: str) -> int:
     return sum(item.state == "pending" for item in state.work.live(config, "selfplay"))
 
 
-def _item(config: str, settings: PipelineSettings) -> AddWork:
+def selfplay(config: str, settings: PipelineSettings) -> AddWork:
+    """One item of selfplay as the settings have it."""
     return AddWork(
         config=config,
         priority=SELFPLAY_PRIORITY,

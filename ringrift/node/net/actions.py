@@ -2,21 +2,33 @@
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from ringrift.node.cluster import commands
-from ringrift.node.cluster.commands import Command
+from ringrift.node.cluster.commands import Command, CommandError
 from ringrift.node.cluster.results import Done, Queued, Refused, told
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.replica import Proposed, ReplicaError
+from ringrift.node.control.populator import selfplay
 from ringrift.node.net.guard import RequestError
+from ringrift.node.runtime.settings import PipelineSettings
 from ringrift.wire.actions import (
     ActionReply,
     ActionRequest,
+    AddSelfplay,
     CancelWork,
+    ChangeRole,
+    CreateToken,
     RestartNode,
     RetryWork,
+    RevokeMember,
     SetConfigMode,
     SetNodeMode,
+    SetTiming,
+    TransferLeadership,
 )
+
+ALONE = "this node is a cluster of its own; `ringrift init` founds one that others can join"
 
 
 class Operators:
@@ -27,25 +39,56 @@ class Operators:
         state: Callable[[], ClusterState],
         propose: Callable[[Command], Awaitable[Proposed]],
         actor: str,
+        invite: Callable[[], tuple[str, str]] | None,
+        pipeline: PipelineSettings,
     ) -> None:
-        self._state = state
-        self._propose = propose
-        self._actor = actor
+        """`actor` is whom the audit names; `invite` makes a secret's sha256 and the token that
+        carries the secret, None where nobody can join."""
+        self._state, self._propose, self._actor = state, propose, actor
+        self._invite, self._pipeline = invite, pipeline
 
     async def act(self, request: ActionRequest) -> ActionReply:
         """Have an action decided. Raises `RequestError` when it is refused."""
-        command = command_of(request, self._state(), self._actor)
+        command, token = self._command(request)
         try:
             proposed = await self._propose(command)
+        except CommandError as error:
+            raise RequestError(403, str(error)) from error
         except ReplicaError as error:
             raise RequestError(503, f"nothing can be decided now: {error}") from error
         match proposed.result:
             case Done() | Queued() as result:
-                return ActionReply(proposed.index, told(result))
+                return ActionReply(proposed.index, told(result), token)
             case Refused(reason=reason):
                 raise RequestError(409, reason)
             case result:
                 raise TypeError(f"an action was answered with {type(result).__name__}")
+
+    def _command(self, request: ActionRequest) -> tuple[Command, str | None]:
+        """The command of an action, and the token that it makes good."""
+        if isinstance(request, CreateToken):
+            if self._invite is None:
+                raise RequestError(409, ALONE)
+            digest, token = self._invite()
+            made = commands.CreateToken(
+                token=digest, role=request.role, lifetime_s=request.lifetime_s, by=self._actor
+            )
+            return made, token
+        if isinstance(request, AddSelfplay):
+            return self._selfplay(request), None
+        return command_of(request, self._state(), self._actor), None
+
+    def _selfplay(self, request: AddSelfplay) -> Command:
+        state = self._state()
+        _require_config(request.config, state)
+        usual = selfplay(request.config, self._pipeline)
+        return msgspec.structs.replace(
+            usual,
+            payload=msgspec.structs.replace(usual.payload, games=request.games),
+            priority=usual.priority if request.priority is None else request.priority,
+            target=None if request.node is None else _node_id(request.node, state),
+            by=self._actor,
+        )
 
 
 def command_of(request: ActionRequest, state: ClusterState, by: str) -> Command:
@@ -58,14 +101,29 @@ def command_of(request: ActionRequest, state: ClusterState, by: str) -> Command:
         case RestartNode(node=node):
             return commands.RestartNode(node=_node_id(node, state), by=by)
         case SetConfigMode(config=config, mode=mode):
-            if config not in state.configs.rows:
-                known = ", ".join(state.configs.rows)
-                raise RequestError(404, f"config {config} is not trained here; there are {known}")
+            _require_config(config, state)
             return commands.SetConfigMode(config=config, mode=mode, by=by)
         case CancelWork(item=item):
             return commands.CancelWork(item=_item(item, state), by=by)
         case RetryWork(item=item):
             return commands.RetryWork(item=_item(item, state), by=by)
+        case ChangeRole(member=member, role=role):
+            return commands.ChangeRole(member=_node_id(member, state), role=role, by=by)
+        case RevokeMember(member=member):
+            return commands.RevokeMember(member=_node_id(member, state), by=by)
+        case SetTiming(timing=timing):
+            return commands.SetTiming(timing=timing, by=by)
+        case AddSelfplay() | CreateToken():
+            raise TypeError("these need more than the state")
+        case TransferLeadership(to=to):
+            heir = None if to is None else _node_id(to, state)
+            return commands.TransferLeadership(term=state.term, to=heir, by=by)
+
+
+def _require_config(config: str, state: ClusterState) -> None:
+    if config not in state.configs.rows:
+        known = ", ".join(state.configs.rows)
+        raise RequestError(404, f"config {config} is not trained here; there are {known}")
 
 
 def _item(item: int, state: ClusterState) -> int:

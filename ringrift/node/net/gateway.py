@@ -5,13 +5,20 @@ peer is asked, and says whom to ask.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Protocol
 
 import msgspec
 
 from ringrift.node.cluster.commands import Command, CommandError, encode_command
 from ringrift.node.cluster.results import Result
-from ringrift.node.consensus.replica import NotLeaderError, OutcomeUnknownError, Proposed
+from ringrift.node.consensus.replica import (
+    NotLeaderError,
+    OutcomeUnknownError,
+    Proposed,
+    Proposes,
+    Replica,
+)
 from ringrift.node.control.leases import ClaimKey
 from ringrift.node.net.asking import Answer, Asking
 from ringrift.node.net.link import Link
@@ -33,6 +40,19 @@ class Here(Protocol):
     def renew(self, node: str, claims: Iterable[ClaimKey]) -> tuple[ClaimKey, ...]:
         """Renew a node's leases; returns its stale claims. Raises NotLeaderError."""
         ...
+
+
+class Everywhere(Proposes):
+    """Proposes to whoever leads, and returns once it is applied here as well."""
+
+    def __init__(self, gateway: Callable[[], "Gateway"], replica: Replica) -> None:
+        self._gateway, self._replica = gateway, replica
+
+    async def propose(self, session: int, seq: int, command: Command) -> Proposed:
+        """See `Replica.propose`."""
+        done = await self._gateway().propose(session, seq, command)
+        await self._replica.feed(done.index - 1).more()
+        return done
 
 
 class Gateway:
@@ -77,10 +97,14 @@ class Gateway:
         """
         if self._here is not None and self._leader() == self._node:
             return self._here.renew(self._node, claims)
-        answer = await self._ask(lambda number: p.Renew(number, claims))
-        if not isinstance(answer, p.Renewed):
-            raise OutcomeUnknownError
-        return answer.stale
+        stale: tuple[ClaimKey, ...] = ()
+        for first in range(0, max(1, len(claims)), p.MAX_CLAIMS):
+            some = claims[first : first + p.MAX_CLAIMS]
+            answer = await self._ask(partial(p.Renew, claims=some))
+            if not isinstance(answer, p.Renewed):
+                raise OutcomeUnknownError
+            stale += answer.stale
+        return stale
 
     async def _ask(self, question: Callable[[int], p.PeerMessage]) -> Answer:
         answer = await self._asking.ask(self._link(), question)

@@ -68,17 +68,18 @@ class Doorkeeper:
         certificate = pki.issue_node(credentials.signer, member, key, self.now())
         chain = pki.pem_of(certificate, credentials.signer.certificate).decode()
         log.info("a newcomer was let in", member=member, role=row.role)
-        return JoinReply(member, row.role, self.incarnation, chain, places_of(self.state()))
+        state = self.state()
+        timing = state.charter.agreed.timing
+        return JoinReply(member, row.role, self.incarnation, timing, chain, places_of(state))
 
 
-def places_of(state: ClusterState) -> dict[str, Place]:
+def places_of(state: ClusterState) -> dict[str, tuple[Place, ...]]:
     """Where the voters accept streams, as far as they have said."""
-    places: dict[str, Place] = {}
+    places: dict[str, tuple[Place, ...]] = {}
     for voter in state.voters:
         row = state.members.rows.get(voter)
         if row is not None and row.life is not None and row.life.reach.addresses:
-            address = row.life.reach.addresses[0]
-            places[voter] = Place(address.host, address.port)
+            places[voter] = tuple(Place(at.host, at.port) for at in row.life.reach.addresses)
     return places
 
 

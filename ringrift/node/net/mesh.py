@@ -5,7 +5,7 @@ keep the stream that the smaller id dialled. A peer that cannot be reached is tr
 while that doubles; one that was reached and lost, at once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -39,9 +39,10 @@ class Dial(Protocol):
 class Mesh:
     """The links of this node by peer.
 
-    `wanted` says whom to reach and where, `admits` why a peer is refused (None: it is not);
-    `receive` is called with (link, message) for all that is said, `found` with a peer that is newly
-    linked and `lost` with one whose link has ended; none of them may block.
+    `wanted` says whom to reach and where (at any of several addresses), `admits` why a peer is
+    refused (None: it is not); `receive` is called with (link, message) for all that is said,
+    `found` with a peer that is newly linked and `lost` with one whose link has ended; none of them
+    may block.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Mesh:
         clock: Clock,
         *,
         dial: Dial,
-        wanted: Callable[[], Mapping[str, Address]],
+        wanted: Callable[[], Mapping[str, Sequence[Address]]],
         admits: Callable[[str], str | None],
         receive: Callable[[Link, p.PeerMessage], None],
         found: Callable[[str], None],
@@ -82,26 +83,28 @@ class Mesh:
         """Keep a link to every peer that is wanted, until cancelled."""
         async with trio.open_nursery() as nursery:
             while True:
-                for peer, address in self._wanted().items():
+                for peer in self._wanted():
                     if peer not in self._dialling and peer != self._me.node:
                         self._dialling.add(peer)
-                        nursery.start_soon(self._keep, peer, address)
+                        nursery.start_soon(self._keep, peer)
                 await self._look.wait(LOOK_EVERY_S)
 
     async def accept(self, stream: trio.abc.Stream, peer: str) -> None:
         """Serve a stream that `peer` dialled, until it ends; returns for whatever reason."""
         await self._live(Link(stream, self._incarnation, peer, self._clock, dialled=False))
 
-    async def _keep(self, peer: str, address: Address) -> None:
-        """Dial a peer again and again for as long as it is wanted there."""
+    async def _keep(self, peer: str) -> None:
+        """Dial a peer, at one of its addresses after the other, for as long as it is wanted."""
         pause = FIRST_PAUSE_S
+        tried = 0
         try:
-            while self._wanted().get(peer) == address:
+            while addresses := self._wanted().get(peer):
                 if peer in self.links or self._admits(peer) is not None:
                     await self._clock.sleep(FIRST_PAUSE_S)
                     continue
                 began = self._clock.now()
-                stream = await self._dialled(peer, address)
+                stream = await self._dialled(peer, addresses[tried % len(addresses)])
+                tried += stream is None
                 if stream is not None:
                     link = Link(stream, self._incarnation, peer, self._clock, dialled=True)
                     await self._live(link)

@@ -41,7 +41,7 @@ class Observed:
     """One moment of this node. Ages are taken against `now_ms`, the node's own wall clock.
 
     `progress` maps (item, claim) of a running child to what it said last, `hindered` each kind of
-    work that this node may not claim now to why.
+    work that this node may not claim now to why; `linked` are the nodes that it has streams to.
     """
 
     now_ms: int
@@ -60,6 +60,7 @@ class Observed:
     progress: dict[tuple[int, int], ProgressView]
     past: Measured
     hindered: dict[str, str] = field(default_factory=dict[str, str])
+    linked: frozenset[str] = frozenset()
 
     def age_s(self, at_ms: int | None) -> float | None:
         """Return how long ago a wall-clock time was; never negative."""

@@ -7,6 +7,7 @@ API, hence the exact version in pyproject.toml and the fuzz test.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from socket import socket
 from typing import cast
 
@@ -18,6 +19,8 @@ from hypercorn.config import Config, Sockets
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.typing import ASGIFramework
 from starlette.types import ASGIApp
+
+from ringrift.node.runtime.loop import Body, Pulse
 
 CLOSE_S = 1.0
 
@@ -34,6 +37,21 @@ class SafeTCPServer(TCPServer):
             log.warning("a connection failed", reason=repr(failures.exceptions[0])[:300])
             with trio.move_on_after(CLOSE_S, shield=True):
                 await trio.aclose_forcefully(self.stream)
+
+
+def serving(app: ASGIApp, bind: Callable[[], socket], keep_alive_s: float) -> Body:
+    """The loop that serves `app` where `bind` says."""
+
+    async def body(pulse: Pulse) -> None:
+        with bind() as listener:
+            start = partial(
+                serve, app, listener, keep_alive_s=keep_alive_s, shutdown=trio.sleep_forever
+            )
+            async with trio.open_nursery() as nursery:
+                (place,) = await nursery.start(start)
+                pulse.ready(f"answering on {place}")
+
+    return body
 
 
 async def serve(

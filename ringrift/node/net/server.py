@@ -1,5 +1,6 @@
 """Binding: the loopback port and the Unix socket, or one sentence about who is in the way."""
 
+import errno
 import os
 import socket
 from contextlib import suppress
@@ -15,15 +16,28 @@ class BindError(OSError):
 
 
 def bind_loopback(port: int) -> socket.socket:
-    """Listen on 127.0.0.1; port 0 takes any free one. Raises `BindError` naming the owner."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    """Listen on 127.0.0.1; see `bind`."""
+    return bind("127.0.0.1", port)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Listen on an address of this machine; port 0 takes any free one.
+
+    Raises `BindError`, naming the owner of a port that is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
+        if error.errno != errno.EADDRINUSE:
+            raise BindError(
+                f"port {port} of {host} cannot be listened on: {error.strerror}"
+            ) from error
         raise BindError(
-            f"port {port} of 127.0.0.1 is taken{_owner_of(port)}; stop that, or move all ports of "
+            f"port {port} of {host} is taken{_owner_of(port)}; stop that, or move all ports of "
             f"this node with --port-offset ({error.strerror})"
         ) from error
     listener.listen(BACKLOG)

@@ -3,7 +3,7 @@
 A node makes its switchboard first, then its replica, which speaks through it, and connects the two.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import trio
 
@@ -34,7 +34,7 @@ class Switchboard:
         timing: Timing,
         *,
         dial: Dial,
-        wanted: Callable[[], Mapping[str, Address]],
+        wanted: Callable[[], Mapping[str, Sequence[Address]]],
         admits: Callable[[str], str | None],
     ) -> None:
         self._me, self._incarnation, self._clock, self._timing = me, incarnation, clock, timing
@@ -131,5 +131,5 @@ class Switchboard:
             case p.Fed() | p.FedSnapshot():
                 if self._following is not None:
                     self._following.hear(link, message)
-            case p.Hello() | p.Alive():
+            case p.Gossip() | p.Hello() | p.Alive():
                 pass

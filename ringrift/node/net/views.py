@@ -6,7 +6,7 @@ Pure: called off a request, on one consistent picture, and published by swapping
 from collections import Counter
 
 from ringrift.node.cluster.configs import ConfigRow
-from ringrift.node.cluster.members import Member
+from ringrift.node.cluster.members import MACHINES, Member
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import EvaluationWork, Item, SelfplayWork, TrainingWork
 from ringrift.node.net.observed import Identity, Observed
@@ -14,6 +14,7 @@ from ringrift.node.net.stages import stage_views
 from ringrift.wire.views import (
     ConfigView,
     LoopView,
+    MemberView,
     ModelsView,
     NodeView,
     RatingView,
@@ -45,7 +46,7 @@ def status_view(
         term=observed.term,
         voter_quorum_ok=observed.leader_id is not None,
         voters=state.voters,
-        alive_peers=0,  # a node keeps no streams to others yet, so it knows of nobody else alive
+        alive_peers=len(observed.linked),
         commit_index=observed.commit_index,
         applied_index=observed.applied_index,
         applied_age_s=observed.applied_age_s,
@@ -54,6 +55,7 @@ def status_view(
         reason=reason,
         stages=stage_views(state, observed),
         loops=observed.loops,
+        members=tuple(_member(state, row, who, observed) for row in state.members.rows.values()),
         nodes=tuple(_node(state, row, who, observed) for row in state.members.machines()),
         configs=tuple(
             _config(state, row, ratings, observed) for row in state.configs.rows.values()
@@ -128,7 +130,9 @@ def _node(state: ClusterState, row: Member, who: Identity, observed: Observed) -
         name=row.name,
         mode=state.node_mode(row.id),
         restart_generation=row.restart_generation,
-        alive=here,
+        votes=row.id in state.voters,
+        items=sum(1 for _ in state.work.of(row.id)),
+        alive=_alive(row, who, observed),
         age_s=observed.age_s(row.joined_at_ms),
         version=None if row.life is None else row.life.version,
         slots=observed.slots if here else None,
@@ -139,6 +143,29 @@ def _node(state: ClusterState, row: Member, who: Identity, observed: Observed) -
         disk_free_bytes=observed.host.disk_free_bytes if here else None,
         loop_lag_ms=observed.loop_lag_ms if here else None,
     )
+
+
+def _member(state: ClusterState, row: Member, who: Identity, observed: Observed) -> MemberView:
+    addresses = () if row.life is None else row.life.reach.addresses
+    return MemberView(
+        id=row.id,
+        name=row.name,
+        role=row.role,
+        machine=row.role in MACHINES,
+        votes=row.id in state.voters,
+        revoked=row.revoked is not None,
+        alive=_alive(row, who, observed),
+        mode=state.node_mode(row.id) if row.machine else row.mode,
+        version=None if row.life is None else row.life.version,
+        addresses=tuple(f"{at.host}:{at.port}" for at in addresses),
+    )
+
+
+def _alive(row: Member, who: Identity, observed: Observed) -> bool | None:
+    """Whether a machine lives: by its stream to this node, which those that can be reached have."""
+    if row.id == who.node_id or row.id in observed.linked:
+        return True
+    return False if row.machine and row.life is not None and row.life.reach.inbound else None
 
 
 def _config(

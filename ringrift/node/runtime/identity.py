@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -18,11 +18,17 @@ from ringrift.node.runtime.paths import NodePaths, PathError
 
 
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`incarnation` names the cluster (32 hex digits), `boot` counts the lives of this node."""
+    """`incarnation` names the cluster (32 hex digits), `boot` counts the lives of this node.
+
+    `votes` and `timing` are what the cluster had agreed on when it last told: with them a life
+    starts, before it can be told anew.
+    """
 
     node_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     incarnation: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
     boot: Annotated[int, msgspec.Meta(ge=0)]
+    votes: bool = True
+    timing: Literal["local", "lan", "wan"] = "local"
 
 
 @contextmanager
@@ -65,8 +71,13 @@ def next_life(paths: NodePaths, name: str, hex_digits: Callable[[int], str]) -> 
     if before is None:
         before = Identity(f"{name}-{hex_digits(6)}", hex_digits(32), 0)
     now = msgspec.structs.replace(before, boot=before.boot + 1)
-    write_atomically(RealDisk(paths.data), paths.identity.name, [msgspec.json.encode(now)])
+    write_identity(paths, now)
     return now
+
+
+def write_identity(paths: NodePaths, identity: Identity) -> None:
+    """Keep who this node is, durably."""
+    write_atomically(RealDisk(paths.data), paths.identity.name, [msgspec.json.encode(identity)])
 
 
 def _open_lock(paths: NodePaths) -> int:

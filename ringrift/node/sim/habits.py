@@ -105,7 +105,7 @@ class Worker:
             nonce=f"{self._boot:032x}",
             version="1",
             supports=SUPPORTED_FORMAT,
-            abilities=Abilities(kinds=("selfplay",), cores=2, memory_bytes=0),
+            abilities=Abilities(kinds=("selfplay",), slots=2, cores=2, memory_bytes=0),
         )
         return c.JoinMember(node=self.name, name=self.name, life=life, key=key)
 

@@ -154,12 +154,16 @@ class Worker:
         """The (item, claim) pairs that are being worked on: what the leases are renewed for."""
         return tuple(self._running)
 
+    def hand_in(self, reason: str) -> None:
+        """Have every child hand in what it has."""
+        for running in self._running.values():
+            running.stop(reason)
+
     async def close(self, reason: str) -> None:
         """Claim nothing more, have every child hand in, and wait until all is given back."""
         self._closing = reason
         while self._running:
-            for running in self._running.values():
-                running.stop(reason)
+            self.hand_in(reason)
             await next(iter(self._running.values())).done.wait()
 
     async def run(self, pulse: Pulse) -> None:

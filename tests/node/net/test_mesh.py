@@ -35,7 +35,7 @@ class Town:
             bytes(16),
             VirtualClock(),
             dial=self._dialler(name),
-            wanted=lambda: {peer: (peer, 1) for peer in wanted},
+            wanted=lambda: {peer: [(peer, 1)] for peer in wanted},
             admits=lambda peer: f"{peer} is banned" if peer in self.banned else None,
             receive=receive,
             found=lambda peer: None,

@@ -185,7 +185,7 @@ async def test_an_action_is_answered_with_its_index(tmp_path: Path) -> None:
     async with serving(tmp_path / "s") as site:
         asked = {"action": "set_node_mode", "node": "a", "mode": "draining"}
         response = await site.client.post("/actions", json=asked)
-    assert response.json() == {"index": 5, "text": "done"}
+    assert response.json() == {"index": 5, "text": "done", "token": None}
     assert site.asked == [SetNodeMode(node="a", mode="draining")]
     assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o600
 

@@ -75,7 +75,7 @@ class Town:
             VirtualClock(),
             TIMING,
             dial=self._dialler(name),
-            wanted=lambda: {voter: (voter, 1) for voter in VOTERS},
+            wanted=lambda: {voter: [(voter, 1)] for voter in VOTERS},
             admits=lambda peer: None,
         )
         replica: Voter | Follower

@@ -39,7 +39,7 @@ class Site:
         contexts = certificates.contexts(name)
         self.dial = TlsDial(lambda: contexts, self.knows)
         self.certificates = certificates
-        targets = {site.name: site.address for site in wanted}
+        targets = {site.name: [site.address] for site in wanted}
         self.mesh = Mesh(
             p.Hello(name, 1, "0", 1),
             bytes(16),

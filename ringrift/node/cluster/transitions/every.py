@@ -20,6 +20,7 @@ TRANSITIONS: dict[type[c.Command], Callable[[Tables, Any, Place], Effect]] = {
     c.RevokeMember: members.revoke_member,
     c.ChangeRole: members.change_role,
     c.SetTiming: members.set_timing,
+    c.TransferLeadership: members.transfer_leadership,
     c.RaiseFormat: members.raise_format,
     c.SetNodeMode: members.set_node_mode,
     c.RestartNode: members.restart_node,

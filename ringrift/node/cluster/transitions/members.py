@@ -100,7 +100,9 @@ def revoke_member(tables: Tables, command: c.RevokeMember, place: Place) -> Effe
         return Effect(Refused(f"{member} is not a member."))
     if row.revoked is not None:
         return Effect(Done(f"{member} is revoked already"))
-    refused = _indispensable(tables, row, place)
+    if member in place.deciding:
+        return Effect(Refused(f"{member} is one of the voters; make it a node first."))
+    refused = _last_of_its_role(tables, row)
     if refused is not None:
         return Effect(refused)
     effect = tables.members.revoke(member, place.index)
@@ -120,14 +122,12 @@ def change_role(tables: Tables, command: c.ChangeRole, place: Place) -> Effect:
         return Effect(Done(f"{member} is {role} already"))
     if (row.role in MACHINES) != (role in MACHINES):
         return Effect(Refused(f"{member} is a {row.role} and cannot become a {role}."))
-    refused = _indispensable(tables, row, place)
+    refused = _last_of_its_role(tables, row)
     return Effect(refused) if refused is not None else tables.members.change_role(member, role)
 
 
-def _indispensable(tables: Tables, row: Member, place: Place) -> Refused | None:
+def _last_of_its_role(tables: Tables, row: Member) -> Refused | None:
     """Why a member must keep its role, None when the cluster can do without."""
-    if row.id in place.deciding:
-        return Refused(f"{row.id} is one of the voters; remove it from them first.")
     last: tuple[Role, ...] = ("voter", "operator")
     if row.role in last and tables.members.active(row.role) == 1:
         return Refused(f"{row.id} is the last {row.role}; admit another first.")
@@ -136,6 +136,14 @@ def _indispensable(tables: Tables, row: Member, place: Place) -> Refused | None:
 
 def set_timing(tables: Tables, command: c.SetTiming, place: Place) -> Effect:
     return tables.charter.set_timing(command.timing)
+
+
+def transfer_leadership(tables: Tables, command: c.TransferLeadership, place: Place) -> Effect:
+    if len(place.deciding) < 2:
+        return Effect(Refused("There is no other voter to lead."))
+    if command.to is not None and command.to not in place.deciding:
+        return Effect(Refused(f"{command.to} is no voter; they are {', '.join(place.deciding)}."))
+    return tables.charter.transfer(command.term, command.to)
 
 
 def raise_format(tables: Tables, command: c.RaiseFormat, place: Place) -> Effect:

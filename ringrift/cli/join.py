@@ -1,0 +1,159 @@
+"""`ringrift init`, `token` and `join`: from nothing to a cluster, and into one."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import cyclopts
+
+from ringrift.cli.place import (
+    DEFAULT_PROFILE,
+    DataDirectory,
+    Place,
+    Profile,
+    client_of,
+    directory_of,
+    fail,
+)
+
+if TYPE_CHECKING:
+    from ringrift.node.runtime.paths import NodePaths
+
+HERE = Place()
+ROOT_FILE = "ringrift-root.pem"
+UNITS = {"m": 60, "h": 3_600, "d": 86_400}
+
+Name = Annotated[
+    str | None,
+    cyclopts.Parameter(help="Name of this machine for people; its host name when not given."),
+]
+
+token_app = cyclopts.App(name="token", help="Let somebody in: make a token to join with.")
+
+
+def init(
+    *,
+    name: Name = None,
+    timing: Annotated[
+        Literal["local", "lan", "wan"],
+        cyclopts.Parameter(help="How far apart its machines are: all timeouts follow from it."),
+    ] = "lan",
+    root: Annotated[
+        Path, cyclopts.Parameter(help="Where to write the root key; move it off this machine.")
+    ] = Path(ROOT_FILE),
+    profile: Profile = DEFAULT_PROFILE,
+    data: DataDirectory = None,
+) -> None:
+    """Found a cluster that other machines can join; this machine is its first voter."""
+    import datetime as dt
+    import secrets
+
+    from ringrift.node.founding import found_cluster
+    from ringrift.node.net.credentials import put
+
+    paths = _empty(profile, data)
+    if root.exists():
+        fail(f"{root} exists; name another file with --root", 2)
+    identity, pem = found_cluster(
+        paths,
+        _name(profile, name),
+        timing,
+        lambda count: secrets.token_hex(count)[:count],
+        dt.datetime.now(dt.UTC),
+    )
+    try:
+        put(root, pem)
+    except OSError as error:
+        fail(f"The root key cannot be written to {root} ({error.strerror}); found anew", 1)
+    given = "" if data is None else f" --data {data}"
+    print(
+        f"{identity.node_id} founded a cluster in {paths.data}.\n"
+        f"Its root key is in {root}: move it to a safe place off this machine.\n"
+        f"Next: ringrift node{given}, then ringrift token create --role voter{given}"
+    )
+
+
+@token_app.command
+def create(
+    *,
+    role: Annotated[
+        Literal["node", "voter", "operator", "viewer"],
+        cyclopts.Parameter(help="What the newcomer is: a machine, one that may vote, a person."),
+    ],
+    lifetime: Annotated[
+        str, cyclopts.Parameter(help="How long the token is good: a number and m, h or d.")
+    ] = "1h",
+    place: Place = HERE,
+) -> None:
+    """Make a token by which one newcomer can join, once; print it and nothing else."""
+    from ringrift.wire.actions import CreateToken
+
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", lifetime)
+    seconds = int(found[1]) * UNITS[found[2]] if found else 0
+    if not 1 <= seconds <= 30 * UNITS["d"]:
+        fail(f"--lifetime {lifetime}: give a number and m, h or d, like 30m, up to 30d", 2)
+    with client_of(place) as client:
+        print(client.act(CreateToken(role=role, lifetime_s=seconds)).token)
+
+
+def join(
+    token: Annotated[str, cyclopts.Parameter(help="What `ringrift token create` printed.")],
+    /,
+    *,
+    name: Name = None,
+    profile: Profile = DEFAULT_PROFILE,
+    data: DataDirectory = None,
+) -> None:
+    """Join a cluster by a token; then run `ringrift node`."""
+    from ringrift.client import ClientError, RefusedError, ask_to_join
+    from ringrift.node.founding import take_place, wish_of
+    from ringrift.node.net.pki import CertificateError
+    from ringrift.wire.join import TokenError, read_token
+
+    try:
+        known = read_token(token)
+    except TokenError as error:
+        fail(str(error), 2)
+    paths = _empty(profile, data)
+    try:
+        reply = ask_to_join(known, wish_of(paths, known, _name(profile, name)))
+        identity = take_place(paths, known, reply)
+    except RefusedError as error:
+        fail(str(error), 2)
+    except (ClientError, CertificateError) as error:
+        fail(str(error), 1)
+    given = "" if data is None else f" --data {data}"
+    if reply.role in ("node", "voter"):
+        print(f"{identity.node_id} is in, as {reply.role}. Next: ringrift node{given}")
+    else:
+        print(f"{identity.node_id} is in, as {reply.role}.")
+
+
+def _empty(profile: str, data: Path | None) -> "NodePaths":
+    from ringrift.node.founding import refuse_if_settled
+    from ringrift.node.runtime.identity import make_directory
+    from ringrift.node.runtime.paths import NodePaths, PathError
+
+    paths = NodePaths(directory_of(profile, data))
+    try:
+        refuse_if_settled(paths)
+        make_directory(paths)
+    except PathError as error:
+        fail(str(error), 2)
+    return paths
+
+
+def _name(profile: str, given: str | None) -> str:
+    import os
+
+    from ringrift.node.app import node_name
+    from ringrift.node.runtime.settings import SettingsError, load_settings
+
+    if given is not None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,48}", given):
+            fail(f"--name {given!r}: use up to 48 letters, digits, - and _", 2)
+        return given
+    try:
+        return node_name(load_settings(profile, os.environ))
+    except SettingsError as error:
+        fail(str(error), 2)

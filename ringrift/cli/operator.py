@@ -1,0 +1,108 @@
+"""`ringrift operator`: voters, roles, timing; what changes rarely and is decided by people."""
+
+import sys
+from typing import Annotated, Literal
+
+import cyclopts
+
+from ringrift.cli.place import Place, client_of
+from ringrift.cli.steer import act
+
+HERE = Place()
+app = cyclopts.App(name="operator", help="Voters, roles, timing: what changes rarely.")
+raft = cyclopts.App(name="raft", help="Who decides: list, transfer, add-voter, remove-peer.")
+app.command(raft)
+
+Member = Annotated[str, cyclopts.Parameter(help="Id of a member, or its name if it is the only.")]
+
+
+@raft.command(name="list")
+def list_(
+    *,
+    place: Place = HERE,
+    as_json: Annotated[
+        bool, cyclopts.Parameter(name="--json", negative="", help="As JSON, on one line.")
+    ] = False,
+) -> None:
+    """Show the voters, who leads, the term, and how far the log is."""
+    import msgspec
+
+    with client_of(place) as client:
+        status = client.status()
+    figures = {
+        "term": status.term,
+        "leader": status.leader_id,
+        "voters": status.voters,
+        "commit_index": status.commit_index,
+        "applied_index": status.applied_index,
+    }
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(figures).decode() + "\n")
+        return
+    print(f"term {status.term}, leader {status.leader_id or 'unknown'}")
+    print(f"decided up to #{status.commit_index}, applied here up to #{status.applied_index}")
+    for voter in status.voters:
+        print(f"  {voter}{'  leads' if voter == status.leader_id else ''}")
+
+
+@raft.command
+def transfer(to: Member | None = None, /, *, place: Place = HERE) -> None:
+    """Have another voter lead: the one named, or any that can."""
+    from ringrift.wire.actions import TransferLeadership
+
+    with client_of(place) as client:
+        act(client, TransferLeadership(to=to))
+
+
+@raft.command
+def add_voter(member: Member, /, *, place: Place = HERE) -> None:
+    """Make a node voter-eligible; it votes as soon as the voters are an odd number with it."""
+    role(member, "voter", place=place)
+
+
+@raft.command
+def remove_peer(member: Member, /, *, place: Place = HERE) -> None:
+    """Make a voter a plain node; the others go on without its vote."""
+    role(member, "node", place=place)
+
+
+@app.command
+def role(
+    member: Member,
+    role: Annotated[
+        Literal["node", "voter", "operator", "viewer"], cyclopts.Parameter(help="The new role.")
+    ],
+    /,
+    *,
+    place: Place = HERE,
+) -> None:
+    """Give a member another role."""
+    from ringrift.wire.actions import ChangeRole
+
+    with client_of(place) as client:
+        act(client, ChangeRole(member=member, role=role))
+
+
+@app.command
+def revoke(member: Member, /, *, place: Place = HERE) -> None:
+    """Turn a member away for good; its key is never let in again."""
+    from ringrift.wire.actions import RevokeMember
+
+    with client_of(place) as client:
+        act(client, RevokeMember(member=member))
+
+
+@app.command
+def timing(
+    profile: Annotated[
+        Literal["local", "lan", "wan"], cyclopts.Parameter(help="How far apart the machines are.")
+    ],
+    /,
+    *,
+    place: Place = HERE,
+) -> None:
+    """Choose the timing of the whole cluster; every node starts anew with it."""
+    from ringrift.wire.actions import SetTiming
+
+    with client_of(place) as client:
+        act(client, SetTiming(timing=profile))
