@@ -116,7 +116,7 @@ async def serve(name: str, directory: Path, count: int) -> None:
         incarnation=INCARNATION,
         founders=names(count),
     )
-    board.connect_voter(voter, Here(voter), lambda peer, command: None)
+    board.connect_voter(voter, Here(voter), lambda peer, session, command: None)
     listener = socket.create_server(places(count)[name])
     door = Door(
         listener,

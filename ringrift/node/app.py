@@ -39,8 +39,10 @@ from ringrift.node.control.populator import Populator, slots_of
 from ringrift.node.control.promotion import choose_generators, decide
 from ringrift.node.control.training import trigger
 from ringrift.node.data.blobs import BlobStore
+from ringrift.node.data.fetch import Fetcher
 from ringrift.node.data.history import History
 from ringrift.node.data.recorder import Recorder
+from ringrift.node.data.sources import Sources
 from ringrift.node.health.host import HostObserver
 from ringrift.node.keeper import EXIT_RESTART, EXIT_STOPPED
 from ringrift.node.leading import Leading, autopilot
@@ -48,6 +50,7 @@ from ringrift.node.membership import Membership
 from ringrift.node.net import routes, safe_server
 from ringrift.node.net.actions import Operators
 from ringrift.node.net.asking import Asking
+from ringrift.node.net.blob_routes import BlobDesk, door_app
 from ringrift.node.net.gateway import Everywhere, Gateway
 from ringrift.node.net.joining import Doorkeeper, join_app
 from ringrift.node.net.metrics import registry_of
@@ -70,6 +73,7 @@ from ringrift.node.standing import stand, standing
 from ringrift.node.worker.admission import Admission, admission, hindered
 from ringrift.node.worker.renewal import renewing
 from ringrift.node.worker.slots import Slots, slots_for
+from ringrift.node.worker.supplies import nothing_else
 from ringrift.node.worker.worker import Worker, Workplace
 from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
 from ringrift.wire.views import EventView, Figure
@@ -115,6 +119,7 @@ class Node:
         self.replica, self.history, self.peers = replica, history, peers
         self.started_at = self.clock.now()
         self.blocking, self.history_thread = InThreads(4), InThreads(1)
+        self.bulk, self.blobs = InThreads(4), BlobStore(paths.blobs)
         self.local: EventBus[AnyEvent] = EventBus(settings.http.event_buffer)
         self.recorded: EventBus[EventView] = EventBus(settings.http.event_buffer)
         self.wakeups: list[Wakeup] = []
@@ -143,6 +148,7 @@ class Node:
         )
         self.populator = Populator(settings.pipeline)
         self.membership = self._membership()
+        self.fetcher = self._fetcher()
         self.worker = self._worker()
         self.pictures = Pictures(
             replica,
@@ -179,8 +185,8 @@ class Node:
         else:
             peers.board.connect_follower(replica)
 
-    def _forbids(self, peer: str, command: Command) -> str | None:
-        return forbidden(self.replica.state, peer, command)
+    def _forbids(self, peer: str, session: int, command: Command) -> str | None:
+        return forbidden(self.replica.state, peer, session, command)
 
     # What runs, in the order of a reader: durable truth, this node in it, its work, its control.
 
@@ -212,9 +218,11 @@ class Node:
         if peers is None:
             return []
         door = self._door(peers)
+        assert self.fetcher is not None
         loops = [
             Loop("peers", peers.run_links, 1.0, after=("replica",)),
             Loop("door", lambda pulse: peers.run_door(pulse, door), after=("replica",)),
+            Loop("fetch", self.fetcher.run, 1.0, after=("peers",)),
         ]
         if isinstance(replica, Voter):
             pilot = autopilot(replica, peers.linked, self._wakeup(), self.clock, 1.0)
@@ -230,7 +238,23 @@ class Node:
             lambda: peers.credentials,
             self._utc,
         )
-        return join_app(keeper, self.clock.now)
+        desk = BlobDesk(self.blobs, peers.withholds, self.bulk, self.clock)
+        return door_app(join_app(keeper, self.clock.now), desk)
+
+    def _fetcher(self) -> Fetcher | None:
+        peers = self.peers
+        if peers is None:
+            return None
+        return Fetcher(
+            self.blobs,
+            Sources(self.identity.node_id),
+            lambda: self.replica.state,
+            lambda: peers.contexts.https,
+            peers.knows,
+            self.clock,
+            self.bulk,
+            random.Random(secrets.randbits(64)),
+        )
 
     def _standing(self) -> Body:
         return standing(self.identity, lambda: self.replica.state, self._wakeup(), self._begin_anew)
@@ -320,7 +344,7 @@ class Node:
             boot=self.identity.boot,
             directory=self.paths.work,
             command=settings.command or (sys.executable, "-m", "ringrift.train.job"),
-            blobs=BlobStore(self.paths.blobs),
+            blobs=self.blobs,
             mint_run_id=partial(secrets.token_hex, 16),
         )
         return Worker(
@@ -333,6 +357,7 @@ class Node:
             self.clock,
             self.blocking,
             self._wakeup(),
+            fetch=nothing_else if self.fetcher is None else self.fetcher.fetch,
         )
 
     def _serve_loopback(self, options: Options) -> Body:

@@ -65,7 +65,7 @@ class Peers:
     ) -> None:
         self.credentials, self.spot = credentials, spot
         self._incarnation = identity.incarnation
-        self._contexts, self._clock = contexts, clock
+        self.contexts, self._clock = contexts, clock
         self._seeds: dict[str, Sequence[Address]] = {
             node: [(at.host, at.port) for at in places] for node, places in seeds.items()
         }
@@ -75,7 +75,7 @@ class Peers:
             bytes.fromhex(identity.incarnation),
             clock,
             TIMINGS[identity.timing],
-            dial=TlsDial(lambda: self._contexts, self.knows),
+            dial=TlsDial(lambda: self.contexts, self.knows),
             wanted=self.wanted,
             admits=self.refuses,
         )
@@ -122,6 +122,12 @@ class Peers:
         row = state.members.rows.get(peer)
         return None if row is not None and row.machine else f"{peer} is no node of this cluster."
 
+    def withholds(self, subject: Subject) -> str | None:
+        """Why the owner of a certificate gets no blobs, None when it does."""
+        if not self.knows(subject):
+            return f"{subject.node} does not belong to this cluster, or has another key"
+        return self.refuses(subject.node)
+
     def wanted(self) -> dict[str, Sequence[Address]]:
         """Every node that accepts streams, and where; the seeds as long as nobody has said."""
         told = {row.id: _addresses(row) for row in self._state().members.machines()}
@@ -151,7 +157,7 @@ class Peers:
         with bind(self.spot.listen, self.spot.port) as listener:
             door = Door(
                 listener,
-                lambda: self._contexts,
+                lambda: self.contexts,
                 self._clock,
                 knows=self.knows,
                 accept=self.board.mesh.accept,

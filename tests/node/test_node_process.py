@@ -51,14 +51,15 @@ training_min_new_games = 64
 
 
 def free_offset() -> int:
-    """An offset at which both ports of a node are free now."""
+    """An offset at which all ports of a node are free now."""
     while True:
-        with socket.socket() as first, socket.socket() as second:
+        with socket.socket() as first, socket.socket() as second, socket.socket() as third:
             first.bind(("127.0.0.1", 0))
             offset = first.getsockname()[1] - 8770
             try:
                 second.bind(("127.0.0.1", 8790 + offset))
-            except OSError:
+                third.bind(("127.0.0.1", 8775 + offset))
+            except (OSError, OverflowError):
                 continue
             return offset
 

@@ -24,10 +24,12 @@ Question = p.Propose | p.Barrier | p.Renew
 
 
 class Clerk:
-    """Answers questions in tasks of a nursery. `forbids` says why a peer may not propose a command,
-    or None."""
+    """Answers questions in tasks of a nursery.
 
-    def __init__(self, here: Here, forbids: Callable[[str, Command], str | None]) -> None:
+    `forbids(peer, session, command)` says why a peer may not propose a command, or None.
+    """
+
+    def __init__(self, here: Here, forbids: Callable[[str, int, Command], str | None]) -> None:
         self._here, self._forbids = here, forbids
         self._at_work = 0
 
@@ -66,7 +68,7 @@ class Clerk:
         if isinstance(question, p.Barrier):
             return p.Decided(question.request, await self._here.read_barrier())
         command = decode_command(question.command)
-        forbidden = self._forbids(peer, command)
+        forbidden = self._forbids(peer, question.session, command)
         if forbidden is not None:
             raise CommandError(forbidden)
         done = await self._here.propose(question.session, question.seq, command)

@@ -51,9 +51,10 @@ class _Queue:
         return frame
 
 
-_CONSENSUS, _FEED, _REST = range(3)
+_CONSENSUS, _MEMBERSHIP, _FEED, _REST = range(4)
 _CLASSES: dict[type[p.PeerMessage], int] = {
     p.Consensus: _CONSENSUS,
+    p.Gossip: _MEMBERSHIP,
     p.Fed: _FEED,
     p.FedSnapshot: _FEED,
 }
@@ -73,7 +74,7 @@ class Link:
         self._stream, self._incarnation, self._clock = stream, incarnation, clock
         self._reader = FrameReader(incarnation)
         self._early: list[p.PeerMessage] = []
-        self._queues = (_Queue(4 << 20), _Queue(1 << 20), _Queue(1 << 20))
+        self._queues = (_Queue(4 << 20), *(_Queue(1 << 20) for _ in range(3)))
         self._bell = trio.Event()
         self._room = trio.lowlevel.ParkingLot()
         self._heard = clock.now()

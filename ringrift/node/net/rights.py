@@ -9,11 +9,14 @@ from ringrift.node.cluster import commands as c
 from ringrift.node.cluster.state import ClusterState
 
 
-def forbidden(state: ClusterState, peer: str, command: c.Command) -> str | None:
-    """Why a peer may not propose a command, None when it may."""
+def forbidden(state: ClusterState, peer: str, session: int, command: c.Command) -> str | None:
+    """Why a peer may not propose a command in a session, None when it may."""
     row = state.members.rows.get(peer)
     if row is None or not row.machine:
         return f"{peer} is no node of this cluster."
+    opened = state.sessions.rows.get(session)
+    if opened is not None and opened.owner != peer:
+        return f"Session {session} is not one of {peer}."
     match command:
         case c.OpenSession(owner=owner):
             mine = owner == peer

@@ -63,7 +63,7 @@ class Switchboard:
         self.mesh.send(to, message)
 
     def connect_voter(
-        self, voter: Voter, here: Here, forbids: Callable[[str, Command], str | None]
+        self, voter: Voter, here: Here, forbids: Callable[[str, int, Command], str | None]
     ) -> None:
         """Serve peers from a voter of this node; `forbids` is the `Clerk`'s."""
         self._voter, self._leader = voter, lambda: voter.leader_id

@@ -69,7 +69,7 @@ class Site:
 @asynccontextmanager
 async def site() -> AsyncIterator[Site]:
     here = Site()
-    clerk = Clerk(here.leader, lambda peer, command: here.forbidden)
+    clerk = Clerk(here.leader, lambda peer, session, command: here.forbidden)
     async with trio.open_nursery() as nursery:
 
         def serve(message: p.PeerMessage) -> None:

@@ -26,7 +26,7 @@ def test_who_may_speak_for_whom(peer: str) -> None:
             joins(node),
             c.ClaimWork(node=node, boot=1, kinds=("selfplay",), slots=1),
         ):
-            assert (forbidden(state, peer, command) is None) == may
+            assert (forbidden(state, peer, 0, command) is None) == may
 
 
 def test_only_who_holds_a_claim_hands_in_but_late_shards_are_kept() -> None:
@@ -37,17 +37,17 @@ def test_only_who_holds_a_claim_hands_in_but_late_shards_are_kept() -> None:
         c.FailWork(item=item, claim=claim, reason="so"),
     )
     for command in hands_in:
-        assert forbidden(ledger.state, "m", command) is None
-        assert "for another" in str(forbidden(ledger.state, "x", command))
+        assert forbidden(ledger.state, "m", 0, command) is None
+        assert "for another" in str(forbidden(ledger.state, "x", 0, command))
     late = c.ReturnWork(item=item, claim=claim - 1, reason="so")
-    assert forbidden(ledger.state, "x", late) is None
+    assert forbidden(ledger.state, "x", 0, late) is None
 
 
 def test_a_node_passes_on_what_operators_do_daily_and_no_more() -> None:
     state = cluster()[0].state
     drain = c.SetNodeMode(node="x", mode="draining", by="m")
-    assert forbidden(state, "m", drain) is None
-    assert "for another" in str(forbidden(state, "x", drain))
+    assert forbidden(state, "m", 0, drain) is None
+    assert "for another" in str(forbidden(state, "x", 0, drain))
     rare = (
         c.CreateToken(token="ab" * 32, role="node", lifetime_s=60, by="m"),
         c.ChangeRole(member="m", role="voter", by="m"),
@@ -56,15 +56,22 @@ def test_a_node_passes_on_what_operators_do_daily_and_no_more() -> None:
         c.ExpireClaim(item=1, claim=1),
     )
     for command in rare:
-        assert "is for voters" in str(forbidden(state, "m", command))
-        assert forbidden(state, "n", command) is None
+        assert "is for voters" in str(forbidden(state, "m", 0, command))
+        assert forbidden(state, "n", 0, command) is None
     for command in (c.ChangeVoters(), c.Blank()):
-        assert "leader alone" in str(forbidden(state, "n", command))
+        assert "leader alone" in str(forbidden(state, "n", 0, command))
 
 
 def test_who_does_not_belong_here_may_nothing() -> None:
     ledger = cluster()[0]
     ledger.do(c.RevokeMember(member="x", by="n"))
     for peer in ("x", "stranger"):
-        assert "no node" in str(forbidden(ledger.state, peer, c.OpenSession(owner=peer, boot=1)))
+        assert "no node" in str(forbidden(ledger.state, peer, 0, c.OpenSession(owner=peer, boot=1)))
     assert shard(1).games == 32
+
+
+def test_nobody_speaks_in_anothers_session() -> None:
+    ledger = cluster()[0]
+    mine = c.SetNodeMode(node="m", mode="draining", by="m")
+    assert "not one of m" in str(forbidden(ledger.state, "m", 1, mine))
+    assert forbidden(ledger.state, "m", 99, mine) is None  # apply says that it is lost

@@ -85,7 +85,7 @@ class Town:
                 self.disks[name], VirtualClock(), inline, rng, board, TIMING,
                 node_id=name, incarnation=INCARNATION, founders=VOTERS,
             )  # fmt: skip
-            board.connect_voter(replica, Here(replica), lambda peer, command: None)
+            board.connect_voter(replica, Here(replica), lambda peer, session, command: None)
         else:
             replica = Follower(INCARNATION, board.gateway, VirtualClock(), TIMING.patience)
             board.connect_follower(replica)
