@@ -71,6 +71,7 @@ from ringrift.node.runtime.wakeup import Wakeup
 from ringrift.node.runtime.watchdog import LagWatchdog
 from ringrift.node.standing import stand, standing
 from ringrift.node.worker.admission import Admission, admission, hindered
+from ringrift.node.worker.autonomy import Autonomy
 from ringrift.node.worker.renewal import renewing
 from ringrift.node.worker.slots import Slots, slots_for
 from ringrift.node.worker.supplies import nothing_else
@@ -208,6 +209,7 @@ class Node:
             Loop("membership", self.membership.run, 1.0, after=("replica", "feed")),
             Loop("standing", self._standing(), 1.0, after=joined),
             Loop("worker", self.worker.run, self.settings.worker.claim_interval_s, after=joined),
+            Loop("autonomy", self._autonomy().run, 1.0, after=("worker",)),
             Loop("leases", self._renewing(), self.leadership.patience.claim_s / 3, after=joined),
             *self._controllers(joined),
         ]
@@ -329,6 +331,19 @@ class Node:
             reach=Reach() if self.peers is None else self.peers.spot.reach,
         )
 
+    def _autonomy(self) -> Autonomy:
+        return Autonomy(
+            self.place,
+            self.replica,
+            self._admit,
+            self.worker.slots,
+            self.worker.leftovers,
+            self.settings.worker,
+            self.settings.pipeline,
+            self.clock,
+            self.blocking,
+        )
+
     def _renewing(self) -> Body:
         ttl_s = self.leadership.patience.claim_s
         return renewing(self.worker, lambda keys: self.gateway().renew(keys), self.clock, ttl_s)
@@ -339,7 +354,7 @@ class Node:
 
     def _worker(self) -> Worker:
         settings = self.settings.worker
-        place = Workplace(
+        self.place = Workplace(
             node_id=self.identity.node_id,
             boot=self.identity.boot,
             directory=self.paths.work,
@@ -348,7 +363,7 @@ class Node:
             mint_run_id=partial(secrets.token_hex, 16),
         )
         return Worker(
-            place,
+            self.place,
             self.replica,
             self.propose,
             self._admit,

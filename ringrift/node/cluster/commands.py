@@ -29,7 +29,7 @@ from ringrift.node.cluster.operations import (
     TransferLeadership,
 )
 from ringrift.node.cluster.shards import ShardFacts
-from ringrift.node.cluster.work import MAX_DEPENDENCIES, Kind, Needs, Outcome, Payload
+from ringrift.node.cluster.work import MAX_DEPENDENCIES, Count, Kind, Needs, Outcome, Payload
 from ringrift.wire.job import ConfigName, Sha256
 from ringrift.wire.log import MAX_COMMAND_BYTES
 
@@ -174,11 +174,12 @@ class RegisterShard(CommandBase, frozen=True, tag="register_shard"):
     """Put a finished shard into the index. Answers `ShardKept`.
 
     Games are never thrown away: a claim that is no longer current makes the shard late, no more.
-    Refused: a range of (run id, n) that overlaps another shard's. The same shard again is kept.
+    Item and claim 0 are those of games that a node played by itself while nobody led. Refused: a
+    range of (run id, n) that overlaps another shard's. The same shard again is kept.
     """
 
-    item: Index
-    claim: Index
+    item: Count
+    claim: Count
     shard: ShardFacts
 
 

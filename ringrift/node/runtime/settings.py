@@ -116,6 +116,15 @@ class WorkerSettings(Section, frozen=True):
     stop_grace_s: Annotated[
         Seconds, Meta(description="time between SIGTERM and SIGKILL, to hand in what there is")
     ] = 30.0
+    autonomy_after_s: Annotated[
+        Seconds, Meta(description="time without a leader after which this node plays by itself")
+    ] = 60.0
+    autonomy_for_s: Annotated[
+        Seconds, Meta(description="how long it does so before it waits for a leader")
+    ] = 86_400.0
+    autonomy_bytes: Annotated[
+        int, Meta(ge=0, description="how much it keeps of that before it waits for a leader")
+    ] = 10 << 30
     command: Annotated[
         tuple[str, ...],
         Meta(description="command of a compute child; empty means this Python's own job module"),

@@ -12,6 +12,7 @@ from ringrift.node.cluster.work import (
     EvaluationWork,
     Item,
     Outcome,
+    Payload,
     SelfplayOutcome,
     SelfplayWork,
     TrainingOutcome,
@@ -57,12 +58,14 @@ def needed(item: Item) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sha256 for sha256 in found if sha256 is not None))
 
 
-def job_for(item: Item, blobs: Blobs, run_id: str, out_dir: Path, threads: int) -> JobSpec:
-    """Return the spec of a child for `item`; it looks for every blob. Raises `JobError`."""
-    match item.payload:
+def job_for(
+    config: str, payload: Payload, blobs: Blobs, run_id: str, out_dir: Path, threads: int
+) -> JobSpec:
+    """Return the spec of a child for some work; it looks for every blob. Raises `JobError`."""
+    match payload:
         case SelfplayWork() as work:
             return SelfplayJob(
-                config=item.config,
+                config=config,
                 run_id=run_id,
                 games=work.games,
                 out_dir=str(out_dir),
@@ -78,7 +81,7 @@ def job_for(item: Item, blobs: Blobs, run_id: str, out_dir: Path, threads: int) 
             )
         case TrainingWork() as work:
             return TrainingJob(
-                config=item.config,
+                config=config,
                 run_id=run_id,
                 out_dir=str(out_dir),
                 shards=tuple(_blob(blobs, shard) for shard in work.shards),
@@ -93,7 +96,7 @@ def job_for(item: Item, blobs: Blobs, run_id: str, out_dir: Path, threads: int) 
         case EvaluationWork() as work:
             is_network = _is_network(work.opponent)
             return EvaluationJob(
-                config=item.config,
+                config=config,
                 run_id=run_id,
                 out_dir=str(out_dir),
                 candidate=_blob(blobs, work.candidate),

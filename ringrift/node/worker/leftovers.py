@@ -90,6 +90,8 @@ class Leftovers:
         await self._blocking(lambda: self._home.blobs.take(path, facts.sha256, facts.bytes))
         command = RegisterShard(item=place.item, claim=place.claim, shard=facts)
         result = (await self._propose(command)).result
+        # The log knows of it, or never will: either way it is not to be asked again.
+        await self._blocking(path.unlink)
         if isinstance(result, Refused):
             log.warning("a shard left behind was refused", reason=result.reason)
             return 0

@@ -53,6 +53,9 @@ from ringrift.wire.views import Figure, ProgressView
 EMPTY_CLAIM_PAUSE_S = 5.0
 """Pause after a claim that brought nothing, so that misses do not fill the log."""
 
+REGISTER_S = 20.0
+"""How long a child waits for its shard to be registered, before it goes on regardless."""
+
 MOST_CLAIMED = 256
 """Items of one claim, as `cluster.commands.ClaimWork` bounds it; a larger machine asks again."""
 
@@ -74,6 +77,7 @@ class Running:
     progress: Progress | None = None
     progress_at: float = 0.0
     games_kept: int = 0
+    owes_shards: bool = False
     stop_reason: str | None = None
     done: trio.Event = field(default_factory=trio.Event)
 
@@ -125,7 +129,7 @@ class Worker:
         self._clock = clock
         self._blocking = blocking
         self._wakeup = wakeup
-        self._leftovers = Leftovers(workplace, settings, clock, blocking, propose)
+        self.leftovers = Leftovers(workplace, settings, clock, blocking, propose)
         self._running: dict[tuple[int, int], Running] = {}
         self._counts: Counter[str] = Counter()
         self._rejections: dict[str, int] = {}
@@ -168,7 +172,7 @@ class Worker:
 
     async def run(self, pulse: Pulse) -> None:
         """Work until cancelled; then every child is killed (`close` is the gentle way)."""
-        self._counts["recovered"] += await self._leftovers.clear()
+        self._counts["recovered"] += await self.leftovers.clear()
         async with trio.open_nursery() as nursery:
             while True:
                 await self._give_back_orphans()
@@ -247,7 +251,10 @@ class Worker:
     async def _work(self, key: tuple[int, int], running: Running) -> None:
         place = place_of(self._place.directory, *key)
         try:
-            command = await self._run_child(place, running)
+            try:
+                command = await self._run_child(place, running)
+            finally:
+                self.slots.busy -= 1
             result = (await self._propose(command)).result
             if isinstance(result, Refused):
                 log.warning("handing in was refused", item=key[0], reason=result.reason)
@@ -255,11 +262,10 @@ class Worker:
             self._counts[verb[type(command)]] += 1
             self.note_end(command)
             # A child that was killed may have finished a shard without a word.
-            self._counts["recovered"] += await self._leftovers.recover(place)
+            self._counts["recovered"] += await self.leftovers.recover(place)
             await self._blocking(place.remove)
         finally:
             del self._running[key]
-            self.slots.busy -= 1
             running.done.set()
             self._wakeup.ring()
 
@@ -290,7 +296,9 @@ class Worker:
                 reason = clipped(running.stop_reason)
                 return ReturnWork(item=place.item, claim=place.claim, reason=reason)
             job = await self._blocking(
-                lambda: job_for(item, self._place.blobs, run_id, place.out, threads)
+                lambda: job_for(
+                    item.config, item.payload, self._place.blobs, run_id, place.out, threads
+                )
             )
         except (BlobError, JobError) as error:
             return FailWork(item=place.item, claim=place.claim, reason=clipped(str(error)))
@@ -315,6 +323,8 @@ class Worker:
                 child.give_up(str(error))
 
         end = await child.run(on_start, on_line)
+        if running.owes_shards:
+            running.games_kept += await self.leftovers.recover(place)
         return await self._settle(end, job, place, running)
 
     async def _supply(self, item: Item, running: Running) -> None:
@@ -347,7 +357,13 @@ class Worker:
             raise JobError(f"a shard was written to {path.parent}, not to the claim's directory")
         await self._blocking(lambda: self._place.blobs.take(path, line.sha256, line.bytes))
         command = RegisterShard(item=place.item, claim=place.claim, shard=facts)
-        result = (await self._propose(command)).result
+        result = None
+        with self._clock.at_most(REGISTER_S):
+            result = (await self._propose(command)).result
+        if result is None:
+            # Nobody decides now; what still lies there is registered once the child is gone.
+            running.owes_shards = True
+            return
         if isinstance(result, Refused):
             raise JobError(f"the shard {line.sha256[:8]} was refused: {result.reason}")
         # The log knows of it: from here on the store's own name is enough.

@@ -21,6 +21,7 @@ from ringrift.node.worker.slots import slots_for
 from ringrift.wire.job import (
     EvaluationDone,
     EvaluationJob,
+    JobSpec,
     SelfplayDone,
     SelfplayJob,
     ShardWritten,
@@ -50,6 +51,10 @@ def item(payload: Payload) -> Item:
     )  # fmt: skip
 
 
+def job_of(item: Item, blobs: Here, run_id: str, out_dir: Path, threads: int) -> JobSpec:
+    return job_for(item.config, item.payload, blobs, run_id, out_dir, threads)
+
+
 SELFPLAY = SelfplayWork(
     games=8, parallel_games=4, games_per_shard=4, full_simulations=16, full_considered=8,
     cheap_simulations=8, cheap_considered=4, full_fraction=0.5,
@@ -66,7 +71,7 @@ def with_(payload: Payload, **changes: object) -> Item:
 
 
 def test_selfplay_is_told_everything_of_its_work() -> None:
-    job = job_for(with_(SELFPLAY, weights=NET), Here(), RUN, OUT, 2)
+    job = job_of(with_(SELFPLAY, weights=NET), Here(), RUN, OUT, 2)
     assert isinstance(job, SelfplayJob)
     assert job.weights is not None
     assert (job.weights.path, job.threads, job.run_id) == (f"/blobs/{NET}", 2, RUN)
@@ -76,15 +81,15 @@ def test_selfplay_is_told_everything_of_its_work() -> None:
 
 
 def test_training_gets_its_shards_and_its_parent() -> None:
-    job = job_for(item(TRAINING), Here(), RUN, OUT, 1)
+    job = job_of(item(TRAINING), Here(), RUN, OUT, 1)
     assert isinstance(job, TrainingJob)
     assert [shard.path for shard in job.shards] == [f"/blobs/{SHARD}"]
     assert (job.new_rows, job.max_reuse, job.window_rows) == (10, 2.0, 100)
 
 
 def test_an_opponent_is_a_baseline_or_a_network() -> None:
-    by_name = job_for(item(EVALUATION), Here(), RUN, OUT, 1)
-    by_hash = job_for(with_(EVALUATION, opponent=SHARD), Here(), RUN, OUT, 1)
+    by_name = job_of(item(EVALUATION), Here(), RUN, OUT, 1)
+    by_hash = job_of(with_(EVALUATION, opponent=SHARD), Here(), RUN, OUT, 1)
     assert isinstance(by_name, EvaluationJob)
     assert isinstance(by_hash, EvaluationJob)
     assert by_name.opponent == "random-1"
@@ -119,11 +124,11 @@ def test_what_a_child_reads_is_known_beforehand(work: Item, blobs: tuple[str, ..
 )
 def test_work_on_files_that_are_not_here_is_refused(work: Item) -> None:
     with pytest.raises(JobError, match="not on this node"):
-        job_for(work, Here(), RUN, OUT, 1)
+        job_of(work, Here(), RUN, OUT, 1)
 
 
 def test_a_shard_of_another_run_is_refused() -> None:
-    job = job_for(item(SELFPLAY), Here(), RUN, OUT, 1)
+    job = job_of(item(SELFPLAY), Here(), RUN, OUT, 1)
     assert isinstance(job, SelfplayJob)
     line = ShardWritten(
         path="/out/x", sha256=SHARD, bytes=5, run_id=RUN, first_game=0, games=4, decisions=40,
@@ -153,11 +158,11 @@ def match(**changes: object) -> EvaluationDone:
 
 def test_true_results_become_outcomes() -> None:
     selfplay, training, evaluation = (
-        job_for(item(payload), Here(), RUN, OUT, 1) for payload in (SELFPLAY, TRAINING, EVALUATION)
+        job_of(item(payload), Here(), RUN, OUT, 1) for payload in (SELFPLAY, TRAINING, EVALUATION)
     )
     assert outcome_of(selfplay, SelfplayDone(8, 80, 1.0), 8) == SelfplayOutcome(8, 80, 1.0)
     assert isinstance(outcome_of(training, trained(), 0), TrainingOutcome)
-    frozen = job_for(with_(TRAINING, learning_rate=0.0), Here(), RUN, OUT, 1)
+    frozen = job_of(with_(TRAINING, learning_rate=0.0), Here(), RUN, OUT, 1)
     assert outcome_of(frozen, trained(parameters_changed=False), 0)
     outcome = outcome_of(evaluation, match(blocks=(2,) * 15 + (0,) * 5), 0)
     assert isinstance(outcome, EvaluationOutcome)
@@ -182,7 +187,7 @@ def test_true_results_become_outcomes() -> None:
 def test_results_that_cannot_be_true_are_refused(
     payload: Payload, result: TrainingDone | EvaluationDone | SelfplayDone, kept: int, words: str
 ) -> None:
-    job = job_for(item(payload), Here(), RUN, OUT, 1)
+    job = job_of(item(payload), Here(), RUN, OUT, 1)
     with pytest.raises(JobError, match=words):
         outcome_of(job, result, kept)
 

@@ -313,7 +313,7 @@ async def test_a_shard_that_a_killed_child_did_not_speak_of_is_found(tmp_path: P
         item = await here.queue(max_attempts=1)
         worker = here.worker("unheard", 0.0)
         async with here.working(worker):
-            await here.until(lambda: here.item(item).state == "failed" and worker.slots.busy == 0)
+            await here.until(lambda: here.item(item).state == "failed" and not worker.claims())
         assert here.state.shards.of("hex8_2p").games == 4
 
 
