@@ -220,6 +220,16 @@ class Client:
         content = msgspec.json.encode(request)
         return self._call("POST", "/actions", ActionReply, content=content)
 
+    def snapshot(self) -> Iterator[bytes]:
+        """The whole state as a snapshot file, piece by piece; needs the Unix socket.
+
+        A node that ends in the middle of it raises NotRunningError.
+        """
+        with self._stream("GET", "/snapshot", timeout=_STREAM_TIMEOUT) as response:
+            if response.status_code >= 400:
+                _answer(response.status_code, self._body(response), StatusView)
+            yield from response.iter_raw()
+
     def sentinel(self) -> SentinelView:
         """The sentinel's status; only where the address is the sentinel's own URL."""
         return self._call("GET", "/status", SentinelView)

@@ -59,6 +59,7 @@ from ringrift.node.net.observed import Observed
 from ringrift.node.net.pictures import Pictures
 from ringrift.node.net.rights import forbidden
 from ringrift.node.net.server import bind_loopback, bind_unix
+from ringrift.node.net.snapshot_route import Picture
 from ringrift.node.peers import Peers
 from ringrift.node.runtime.blocking import InThreads
 from ringrift.node.runtime.clock import SystemClock
@@ -388,13 +389,19 @@ class Node:
             invite,
             self.settings.pipeline,
         )
-        return self._server(partial(bind_unix, self.paths.socket), operators.act)
+        bind = partial(bind_unix, self.paths.socket)
+        return self._server(bind, operators.act, self.replica.snapshot)
 
     def _invite(self, peers: Peers) -> tuple[str, str]:
         secret = secrets.token_bytes(32)
         return hashlib.sha256(secret).hexdigest(), peers.invitation(secret)
 
-    def _server(self, bind: Callable[[], socket.socket], act: routes.Act | None) -> Body:
+    def _server(
+        self,
+        bind: Callable[[], socket.socket],
+        act: routes.Act | None,
+        picture: Picture | None = None,
+    ) -> Body:
         http = self.settings.http
         app = routes.node_app(
             self.pictures,
@@ -403,6 +410,7 @@ class Node:
             registry_of(lambda: self.pictures.status),
             act,
             http.max_body_bytes,
+            picture,
         )
         return safe_server.serving(app, bind, http.keep_alive_s)
 

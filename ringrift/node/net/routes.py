@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from ringrift.engine.config import CONFIGS
 from ringrift.node.net.guard import Guard, RequestError, error_response, json_response, one_integer
+from ringrift.node.net.snapshot_route import Picture, snapshot_route
 from ringrift.node.runtime.eventbus import EventBus
 from ringrift.wire.actions import ActionReply, ActionRequest
 from ringrift.wire.views import EventsView, EventView, ModelsView, StatusView
@@ -51,8 +52,12 @@ def node_app(
     registry: CollectorRegistry,
     act: Act | None,
     max_body_bytes: int,
+    picture: Picture | None = None,
 ) -> ASGIApp:
-    """Return the ASGI app of a node; without `act` nothing in it changes anything."""
+    """Return the ASGI app of a node.
+
+    Without `act` nothing in it changes anything, without `picture` it hands no whole state out.
+    """
     looking = _Looking(shown, events, recent, registry)
     routes = [
         Route("/status", looking.status, methods=["GET"]),
@@ -64,6 +69,8 @@ def node_app(
     ]
     if act is not None:
         routes.append(Route("/actions", _acting(act), methods=["POST"]))
+    if picture is not None:
+        routes.append(snapshot_route(picture))
     return guarded(routes, max_body_bytes)
 
 

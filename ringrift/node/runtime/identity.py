@@ -8,7 +8,6 @@ import fcntl
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -67,7 +66,7 @@ def next_life(paths: NodePaths, name: str, hex_digits: Callable[[int], str]) -> 
 
     `hex_digits(n)` gives n random hex digits. Raises `PathError` when identity.json is damaged.
     """
-    before = _read(paths.identity)
+    before = read_identity(paths)
     if before is None:
         before = Identity(f"{name}-{hex_digits(6)}", hex_digits(32), 0)
     now = msgspec.structs.replace(before, boot=before.boot + 1)
@@ -95,7 +94,9 @@ def _unusable(paths: NodePaths, error: OSError) -> PathError:
     )
 
 
-def _read(path: Path) -> Identity | None:
+def read_identity(paths: NodePaths) -> Identity | None:
+    """Return who lives here, None where nobody does. Raises `PathError` when it is damaged."""
+    path = paths.identity
     try:
         return msgspec.json.decode(path.read_bytes(), type=Identity)
     except FileNotFoundError:
