@@ -11,6 +11,7 @@ from ringrift.node.cluster.snapshot import SnapshotError
 from ringrift.node.consensus.log import LogCorruptError
 from ringrift.node.keeper import EXIT_REFUSED
 from ringrift.node.life import run
+from ringrift.node.net.discovery.static import StaticError
 from ringrift.node.net.pki import CertificateError
 from ringrift.node.net.server import BindError
 from ringrift.node.runtime.disk import DiskFullError
@@ -26,6 +27,7 @@ REFUSALS = (
     LogCorruptError,
     SnapshotError,
     CertificateError,
+    StaticError,
 )
 
 

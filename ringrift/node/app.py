@@ -51,6 +51,8 @@ from ringrift.node.net import routes, safe_server
 from ringrift.node.net.actions import Operators
 from ringrift.node.net.asking import Asking
 from ringrift.node.net.blob_routes import BlobDesk, door_app
+from ringrift.node.net.discovery.announcement import Announcement
+from ringrift.node.net.discovery.discovery import Discovery
 from ringrift.node.net.gateway import Everywhere, Gateway
 from ringrift.node.net.joining import Doorkeeper, join_app
 from ringrift.node.net.metrics import registry_of
@@ -226,11 +228,19 @@ class Node:
             Loop("peers", peers.run_links, 1.0, after=("replica",)),
             Loop("door", lambda pulse: peers.run_door(pulse, door), after=("replica",)),
             Loop("fetch", self.fetcher.run, 1.0, after=("peers",)),
+            *self._discovery(peers).loops(),
         ]
         if isinstance(replica, Voter):
             pilot = autopilot(replica, peers.linked, self._wakeup(), self.clock, 1.0)
             loops.append(Loop("autopilot", pilot, 1.0, after=("peers",)))
         return loops
+
+    def _discovery(self, peers: Peers) -> Discovery:
+        identity, spot = self.identity, peers.spot
+        me = Announcement(identity.node_id, identity.incarnation, __version__, spot.port)
+        return Discovery(
+            me, spot.listen, self.settings.discovery, peers.book, peers.look, self.clock, self.bulk
+        )
 
     def _door(self, peers: Peers) -> ASGIApp:
         keeper = Doorkeeper(
@@ -313,7 +323,14 @@ class Node:
         )
         ask = partial(self.ending.ask, EXIT_RESTART, "an operator asked for a restart")
         return Membership(
-            join, self.identity.timing, self.replica, self.propose, self._wakeup(), ask, self.clock
+            join,
+            self.identity.timing,
+            self.replica,
+            self.propose,
+            Reach if self.peers is None else self.peers.reach,
+            self._wakeup(),
+            ask,
+            self.clock,
         )
 
     def _life(self) -> Life:

@@ -52,7 +52,8 @@ async def run(options: Options) -> int:
         # A taken port must be told before anything changes; the loop binds it again.
         bind_loopback(options.settings.http.port + options.port_offset).close()
         credentials = own.read(options.paths.tls)
-        spot = Spot.of(options.settings.peers, options.settings.peers.port + options.port_offset)
+        port = options.settings.peers.port + options.port_offset
+        spot = Spot.of(options.settings.peers, port)
         if credentials is not None and spot.reach.inbound:
             bind(spot.listen, spot.port).close()
         identity = next_life(options.paths, node_name(options.settings), _hex_digits)

@@ -7,8 +7,11 @@ start.
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from ringrift.node.cluster.charter import Timing
 from ringrift.node.cluster.commands import Command, JoinMember, SetTiming
+from ringrift.node.cluster.members import Reach
 from ringrift.node.cluster.results import Refused
 from ringrift.node.consensus.replica import Proposed, Replica
 from ringrift.node.runtime.clock import Clock
@@ -23,7 +26,10 @@ class MembershipError(RuntimeError):
 
 
 class Membership:
-    """Joins, then watches this node's own row; `timing` is what this life was started with."""
+    """Joins, then watches this node's own row.
+
+    `timing` is what this life was started with, `reach()` how this node is reached now.
+    """
 
     def __init__(
         self,
@@ -31,6 +37,7 @@ class Membership:
         timing: Timing,
         replica: Replica,
         propose: Callable[[Command], Awaitable[Proposed]],
+        reach: Callable[[], Reach],
         wakeup: Wakeup,
         on_restart: Callable[[], None],
         clock: Clock,
@@ -39,6 +46,7 @@ class Membership:
         self._timing: Timing = timing
         self._replica = replica
         self._propose = propose
+        self._reach = reach
         self._wakeup = wakeup
         self._on_restart = on_restart
         self._clock = clock
@@ -72,6 +80,7 @@ class Membership:
         if self._started_with is None:
             self._started_with = members.rows[self._join.node].restart_generation
         while True:
+            await self._tell_reach()
             row = self._replica.state.members.rows[self._join.node]
             mode = self._replica.state.node_mode(self._join.node)
             if row.mode != "draining":
@@ -82,6 +91,17 @@ class Membership:
             if row.restart_generation > self._started_with:
                 self._on_restart()
             await self._wakeup.wait(CHECK_S)
+
+    async def _tell_reach(self) -> None:
+        """Say anew how this node is reached, when that has changed."""
+        row = self._replica.state.members.rows[self._join.node]
+        reach = self._reach()
+        if row.life is None or row.life.reach == reach or row.life.boot != self._join.life.boot:
+            return
+        life = msgspec.structs.replace(self._join.life, reach=reach)
+        result = (await self._propose(msgspec.structs.replace(self._join, life=life))).result
+        if isinstance(result, Refused):
+            raise MembershipError(result.reason)
 
     async def _settle_timing(self) -> None:
         """Have what the cluster was founded with agreed on, once: by its first member."""

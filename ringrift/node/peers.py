@@ -7,19 +7,24 @@ A node without credentials is a cluster of its own, and has none of this.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import psutil
+import msgspec
+import structlog
 import trio
 from starlette.types import ASGIApp
 
 from ringrift import __version__
 from ringrift.node.cluster.members import Address as Where
-from ringrift.node.cluster.members import Member, Reach
+from ringrift.node.cluster.members import Reach
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.raft.timing import TIMINGS
+from ringrift.node.net.anchors import anchors_of
 from ringrift.node.net.credentials import Credentials
+from ringrift.node.net.discovery.hints import Hint, HintBook
+from ringrift.node.net.discovery.own import own_addresses
 from ringrift.node.net.guard import RequestError
 from ringrift.node.net.joining import places_of
-from ringrift.node.net.mesh import Address
+from ringrift.node.net.link import LinkError
+from ringrift.node.net.mesh import DIAL_S, Address
 from ringrift.node.net.pki import Subject, pem_of
 from ringrift.node.net.server import bind
 from ringrift.node.net.switchboard import Switchboard
@@ -33,6 +38,11 @@ from ringrift.wire.peer import Hello
 
 PROTOCOL = 1
 LOOK_S = 1.0
+AWAY_S = 30.0
+"""For how long a node must not have been reached to count as away."""
+ASKED_AT_ONCE = 8
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("peers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +74,27 @@ class Peers:
         clock: Clock,
     ) -> None:
         self.credentials, self.spot = credentials, spot
+        self.me = identity.node_id
+        self.book = HintBook()
+        self._away: dict[str, float] = {}
+        self._asked: set[Address] = set()
         self._incarnation = identity.incarnation
         self.contexts, self._clock = contexts, clock
-        self._seeds: dict[str, Sequence[Address]] = {
-            node: [(at.host, at.port) for at in places] for node, places in seeds.items()
-        }
+        known = [
+            Hint(at.host, at.port, node, "seeds") for node, places in seeds.items() for at in places
+        ]
+        self.book.replace("seeds", known, clock.now())
+        self._dial = TlsDial(lambda: self.contexts, self.knows)
         self._state: Callable[[], ClusterState] = ClusterState
         self.board = Switchboard(
             Hello(identity.node_id, identity.boot, __version__, PROTOCOL),
             bytes.fromhex(identity.incarnation),
             clock,
             TIMINGS[identity.timing],
-            dial=TlsDial(lambda: self.contexts, self.knows),
+            dial=self._dial,
             wanted=self.wanted,
             admits=self.refuses,
+            tried=self._note_try,
         )
 
     def attach(self, state: Callable[[], ClusterState]) -> None:
@@ -128,10 +145,69 @@ class Peers:
             return f"{subject.node} does not belong to this cluster, or has another key"
         return self.refuses(subject.node)
 
+    # Where they are: hints of all kinds, of which the certificate says what they are worth.
+
     def wanted(self) -> dict[str, Sequence[Address]]:
-        """Every node that accepts streams, and where; the seeds as long as nobody has said."""
-        told = {row.id: _addresses(row) for row in self._state().members.machines()}
-        return {**self._seeds, **{node: places for node, places in told.items() if places}}
+        """Whom to keep a stream to, and where: all nodes, or one's anchors where none can dial."""
+        state, now = self._state(), self._clock.now()
+        if state.index == 0:
+            wanted = set(self.book.nodes(now))
+        elif self.spot.reach.inbound:
+            wanted = {row.id for row in state.members.machines()}
+        else:
+            wanted = set(anchors_of(state, self.me, self.away()))
+        found = {node: self.book.addresses(node, now) for node in wanted - {self.me}}
+        return {node: addresses for node, addresses in found.items() if addresses}
+
+    def reach(self) -> Reach:
+        """How this node is reached now, to be told in its member record."""
+        if self.spot.reach.inbound:
+            return self.spot.reach
+        anchors = anchors_of(self._state(), self.me, self.away())
+        return msgspec.structs.replace(self.spot.reach, anchors=anchors)
+
+    def away(self) -> frozenset[str]:
+        """The nodes that could not be reached for a while."""
+        since = self._clock.now() - AWAY_S
+        return frozenset(node for node, at in self._away.items() if at <= since)
+
+    def look(self) -> None:
+        """There may be news of who is where."""
+        self.board.mesh.look()
+
+    def _note_try(self, peer: str, address: Address, reached: bool) -> None:
+        now = self._clock.now()
+        if reached:
+            self._away.pop(peer, None)
+            self.book.worked(peer, address, now)
+        else:
+            self._away.setdefault(peer, now)
+            self.book.failed(peer, address, now)
+
+    def _note_members(self) -> None:
+        told = [
+            Hint(at.host, at.port, row.id, "members")
+            for row in self._state().members.machines()
+            if row.life is not None
+            for at in row.life.reach.addresses
+        ]
+        self.book.replace("members", told, self._clock.now())
+        for peer in self.linked():
+            self._away.pop(peer, None)
+
+    async def _ask_stranger(self, address: Address) -> None:
+        """Find out who is at an address that nobody has named."""
+        try:
+            with self._clock.at_most(DIAL_S):
+                node = await self._dial.who(address)
+                self.book.worked(node, address, self._clock.now())
+                self.look()
+                return
+        except LinkError as error:
+            log.debug("nobody of us is there", reason=str(error))
+        finally:
+            self._asked.discard(address)
+        self.book.failed(None, address, self._clock.now())
 
     # The loops.
 
@@ -141,8 +217,13 @@ class Peers:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.board.run)
             while True:
+                self._note_members()
+                for address in self.book.strangers(self._clock.now())[:ASKED_AT_ONCE]:
+                    if address not in self._asked:
+                        self._asked.add(address)
+                        nursery.start_soon(self._ask_stranger, address)
                 mesh.look()
-                wanted = self.wanted().keys() - {self.credentials.subject.node}
+                wanted = self.wanted().keys()
                 pulse.ran(
                     {"linked": len(mesh.links), "reachable": len(wanted), "refused": mesh.refused},
                     f"linked with {len(mesh.links)} of {len(wanted | mesh.links.keys())}",
@@ -171,23 +252,3 @@ class Peers:
                         f"open at {self.spot.listen}:{self.spot.port}",
                     )
                     await self._clock.sleep(LOOK_S)
-
-
-def own_addresses(listen: str) -> tuple[str, ...]:
-    """The addresses of this machine that `listen` means, loopback last."""
-    if listen not in {"0.0.0.0", "::"}:
-        return (listen,)
-    found = [
-        address.address
-        for addresses in psutil.net_if_addrs().values()
-        for address in addresses
-        if address.family == 2
-    ]
-    outside = [host for host in found if not host.startswith("127.")]
-    return tuple(outside[:8]) or ("127.0.0.1",)
-
-
-def _addresses(row: Member) -> list[Address]:
-    if row.life is None:
-        return []
-    return [(at.host, at.port) for at in row.life.reach.addresses]

@@ -21,6 +21,7 @@ from ringrift.node.cluster.commands import (
     SetConfigMode,
     SetNodeMode,
 )
+from ringrift.node.cluster.members import Reach
 from ringrift.node.consensus.proposer import Proposer
 from ringrift.node.consensus.voter import Voter
 from ringrift.node.control.driver import ControllerDriver
@@ -68,7 +69,9 @@ async def site(disk: MemoryDisk | None = None) -> AsyncIterator[Site]:
 def joining(here: Site, boot: int, restarts: list[str]) -> Membership:
     join = joins("n", boot)
     ask = partial(restarts.append, "restart")
-    return Membership(join, "local", here.replica, here.propose, Wakeup(), ask, VirtualClock())
+    return Membership(
+        join, "local", here.replica, here.propose, Reach, Wakeup(), ask, VirtualClock()
+    )
 
 
 async def test_a_drain_with_a_deadline_hands_in_when_it_has_passed(

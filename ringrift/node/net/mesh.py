@@ -41,8 +41,8 @@ class Mesh:
 
     `wanted` says whom to reach and where (at any of several addresses), `admits` why a peer is
     refused (None: it is not); `receive` is called with (link, message) for all that is said,
-    `found` with a peer that is newly linked and `lost` with one whose link has ended; none of them
-    may block.
+    `found` with a peer that is newly linked, `lost` with one whose link has ended, and
+    `tried(peer, address, reached)` after every attempt to dial; none of them may block.
     """
 
     def __init__(
@@ -57,12 +57,13 @@ class Mesh:
         receive: Callable[[Link, p.PeerMessage], None],
         found: Callable[[str], None],
         lost: Callable[[str], None],
+        tried: Callable[[str, Address, bool], None],
     ) -> None:
         self.links: dict[str, Link] = {}
         self.refused = 0
         self._me, self._incarnation, self._clock = me, incarnation, clock
         self._dial, self._wanted, self._admits, self._receive = dial, wanted, admits, receive
-        self._found, self._lost = found, lost
+        self._found, self._lost, self._tried = found, lost, tried
         self._dialling: set[str] = set()
         self._look = Wakeup()
 
@@ -103,7 +104,9 @@ class Mesh:
                     await self._clock.sleep(FIRST_PAUSE_S)
                     continue
                 began = self._clock.now()
-                stream = await self._dialled(peer, addresses[tried % len(addresses)])
+                address = addresses[tried % len(addresses)]
+                stream = await self._dialled(peer, address)
+                self._tried(peer, address, stream is not None)
                 tried += stream is None
                 if stream is not None:
                     link = Link(stream, self._incarnation, peer, self._clock, dialled=True)

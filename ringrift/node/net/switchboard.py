@@ -36,6 +36,7 @@ class Switchboard:
         dial: Dial,
         wanted: Callable[[], Mapping[str, Sequence[Address]]],
         admits: Callable[[str], str | None],
+        tried: Callable[[str, Address, bool], None] = lambda peer, address, reached: None,
     ) -> None:
         self._me, self._incarnation, self._clock, self._timing = me, incarnation, clock, timing
         self.mesh = Mesh(
@@ -48,6 +49,7 @@ class Switchboard:
             receive=self._receive,
             found=self._found,
             lost=self._lost,
+            tried=tried,
         )
         self._asking = Asking(clock, 2 * timing.patience)
         self._leader: Callable[[], str | None] = lambda: None

@@ -53,6 +53,21 @@ class TlsDial:
 
     async def __call__(self, peer: str, address: Address, /) -> trio.abc.Stream:
         """See `mesh.Dial`."""
+        stream, subject = await self._open(peer, address)
+        if subject.node != peer:
+            await trio.aclose_forcefully(stream)
+            host, port = address
+            raise LinkError(f"{host}:{port} should be {peer}, but is {subject.node}.")
+        return stream
+
+    async def who(self, address: Address) -> str:
+        """The node of this cluster at an address; raises LinkError when there is none."""
+        stream, subject = await self._open("whoever is there", address)
+        await trio.aclose_forcefully(stream)
+        return subject.node
+
+    async def _open(self, peer: str, address: Address) -> tuple[TlsStream, Subject]:
+        """Reach a node of this cluster."""
         host, port = address
         try:
             plain = await trio.open_tcp_stream(host, port)
@@ -61,7 +76,7 @@ class TlsDial:
         stream: TlsStream = trio.SSLStream(plain, self._contexts().client)
         try:
             await stream.do_handshake()
-            self._check(stream, peer, f"{host}:{port}")
+            return stream, self._known(stream, f"{host}:{port}")
         except trio.BrokenResourceError as error:
             await trio.aclose_forcefully(plain)
             raise LinkError(
@@ -70,17 +85,16 @@ class TlsDial:
         except BaseException:
             await trio.aclose_forcefully(plain)
             raise
-        return stream
 
-    def _check(self, stream: TlsStream, peer: str, place: str) -> None:
+    def _known(self, stream: TlsStream, place: str) -> Subject:
         subject = _subject(stream)
-        if subject is None or subject.node != peer:
-            who = "nobody" if subject is None else subject.node
-            raise LinkError(f"{place} should be {peer}, but is {who}.")
+        if subject is None:
+            raise LinkError(f"{place} shows a certificate that names no node.")
         if not self._knows(subject):
-            raise LinkError(f"{peer} at {place} has a key that is not its member's.")
+            raise LinkError(f"{subject.node} at {place} has a key that is not its member's.")
         if stream.selected_alpn_protocol() != ALPN_PEER:
-            raise LinkError(f"{peer} at {place} does not speak {ALPN_PEER}.")
+            raise LinkError(f"{subject.node} at {place} does not speak {ALPN_PEER}.")
+        return subject
 
 
 class Door:

@@ -36,6 +36,7 @@ class Town:
             VirtualClock(),
             dial=self._dialler(name),
             wanted=lambda: {peer: [(peer, 1)] for peer in wanted},
+            tried=lambda peer, address, reached: None,
             admits=lambda peer: f"{peer} is banned" if peer in self.banned else None,
             receive=receive,
             found=lambda peer: None,

@@ -46,6 +46,7 @@ class Site:
             SystemClock(),
             dial=self.dial,
             wanted=lambda: targets,
+            tried=lambda peer, address, reached: None,
             admits=lambda peer: None,
             receive=self._receive,
             found=lambda peer: None,
