@@ -1,13 +1,13 @@
 """The operator's HTTP client: what a node shows, what may be asked of it, its stream of events.
 
-A node is addressed by its Unix socket (a path; acting is possible) or by a loopback URL (looking
-only). `Client` is for plain programs, `AsyncClient` is the same under asyncio or trio; everything
-that decides something is shared between them. Every failure is a `ClientError` whose text is one
-sentence for people. This is the one module that imports httpx.
+A node is addressed by its Unix socket (a path; acting is possible), by a loopback URL (looking
+only), or as a `Remote` (as whoever its credentials are of). `Client` is for plain programs,
+`AsyncClient` is the same under asyncio or trio; everything that decides something is shared between
+them. Every failure is a `ClientError` whose text is one sentence for people.
 """
 
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
@@ -15,8 +15,10 @@ from typing import Final, TypeVar
 import httpx
 import msgspec
 
+from ringrift.remote import CredentialsError
+from ringrift.remote import Remote as Remote
 from ringrift.wire.actions import ActionReply, ActionRequest
-from ringrift.wire.join import JoinReply, JoinRequest, Token
+from ringrift.wire.join import JoinReply, JoinRequest, Place, RenewReply, RenewRequest, Token
 from ringrift.wire.views import (
     ErrorView,
     EventsView,
@@ -33,7 +35,7 @@ MAX_SOCKET_PATH_BYTES: Final = 107  # sun_path of Linux, less its final zero
 SOCKET_NAME: Final = "node.sock"
 STREAM_SILENCE_S: Final = 60.0
 
-Address = Path | str
+Address = Path | str | Remote
 T = TypeVar("T")
 Params = dict[str, str | int]
 
@@ -80,20 +82,40 @@ def ask_to_join(token: Token, wish: JoinRequest) -> JoinReply:
     context.check_hostname = False  # the token pins the root; a node's certificate names its id
     context.load_verify_locations(cadata=token.root)
     context.set_alpn_protocols(["http/1.1"])
-    body, problems = msgspec.json.encode(wish), list[str]()
-    with httpx.Client(verify=context, timeout=_JOIN_TIMEOUT, headers=_HEADERS) as http:
-        for place in token.places:
-            host = f"[{place.host}]" if ":" in place.host else place.host
+    urls = [url_of(place) for place in token.places]
+    return _ask_around(context, urls, "/join", msgspec.json.encode(wish), JoinReply)
+
+
+def url_of(place: Place) -> str:
+    """Where the peers' port of a node is."""
+    host = f"[{place.host}]" if ":" in place.host else place.host
+    return f"https://{host}:{place.port}"
+
+
+def ask_to_renew(remote: Remote, places: Sequence[Place], wish: RenewRequest) -> RenewReply:
+    """Have credentials renewed, by the remote node or at other places; raises ClientError."""
+    urls = [remote.url, *map(url_of, places)]
+    return _ask_around(_trust(remote), urls, "/renew", msgspec.json.encode(wish), RenewReply)
+
+
+def _ask_around(
+    context: ssl.SSLContext | bool, urls: Sequence[str], path: str, body: bytes, kind: type[T]
+) -> T:
+    problems: list[str] = []
+    with httpx.Client(
+        verify=context, timeout=_JOIN_TIMEOUT, headers=_HEADERS, trust_env=False
+    ) as http:
+        for url in urls:
             try:
-                answer = http.post(f"https://{host}:{place.port}/join", content=body)
+                answer = http.post(f"{url}{path}", content=body)
             except httpx.TransportError as error:
-                problems.append(f"{place.host}:{place.port} ({error})")
+                problems.append(f"{url} ({error})")
                 continue
             if answer.status_code in _BUSY:
-                problems.append(f"{place.host}:{place.port} (busy, or without a leader)")
+                problems.append(f"{url} (busy, without a leader, or no voter that signs)")
                 continue
-            return _answer(answer.status_code, answer.content, JoinReply)
-    raise NotRunningError(f"No voter lets anybody in now; asked {'; '.join(problems)}.")
+            return _answer(answer.status_code, answer.content, kind)
+    raise NotRunningError(f"No voter answers that now; asked {'; '.join(problems)}.")
 
 
 class EventParser:
@@ -133,14 +155,36 @@ def _answer(status: int, body: bytes, kind: type[T]) -> T:
     raise RefusedError(sentence)
 
 
-def _not_running(address: Address) -> NotRunningError:
-    return NotRunningError(f"No node answers at {address}; start one with `ringrift up`.")
-
-
 def _failure(error: httpx.TransportError, address: Address) -> ClientError:
     if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
         return NotRunningError(f"The node at {address} took the call but did not answer in 5 s.")
-    return _not_running(address)
+    if isinstance(address, Remote):
+        if why := address.why(error):
+            return ClientError(why)
+        if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return ClientError(address.hung_up())
+        return NotRunningError(
+            f"No node answers at {address}; `ringrift members` says where nodes are."
+        )
+    return NotRunningError(f"No node answers at {address}; start one with `ringrift up`.")
+
+
+def _trust(address: Address) -> ssl.SSLContext | bool:
+    """What is trusted at an address; raises ClientError without credentials that can be used."""
+    if not isinstance(address, Remote):
+        return True
+    try:
+        return address.context()
+    except CredentialsError as error:
+        raise ClientError(str(error)) from error
+
+
+def _check_peer(response: httpx.Response, address: Address) -> None:
+    if isinstance(address, Remote):
+        try:
+            address.check(response.extensions["network_stream"].get_extra_info("ssl_object"))
+        except CredentialsError as error:
+            raise ClientError(str(error)) from error
 
 
 def _checked(address: Address) -> Address:
@@ -150,8 +194,10 @@ def _checked(address: Address) -> Address:
                 f"The socket path {address} is longer than {MAX_SOCKET_PATH_BYTES} bytes; "
                 "choose a shorter data directory with --data."
             )
-    elif not _is_url(address):
-        raise AddressError(f"{address!r} is no address: give a path or http://127.0.0.1:8770.")
+    elif not _is_url(str(address)):
+        raise AddressError(
+            f"{str(address)!r} is no address: give a path, http://127.0.0.1:8770 or https://HOST:8775."
+        )
     return address
 
 
@@ -164,7 +210,7 @@ def _is_url(text: str) -> bool:
 
 
 def _base_url(address: Address) -> str:
-    return "http://localhost" if isinstance(address, Path) else address
+    return "http://localhost" if isinstance(address, Path) else str(address)
 
 
 def _grown(body: bytearray, chunk: bytes) -> None:
@@ -189,7 +235,7 @@ class Client:
         uds = str(address) if isinstance(address, Path) else None
         self._http = httpx.Client(
             base_url=_base_url(address),
-            transport=httpx.HTTPTransport(uds=uds),
+            transport=httpx.HTTPTransport(verify=_trust(address), uds=uds),
             timeout=_TIMEOUT,
             headers=_HEADERS,
             trust_env=False,
@@ -216,7 +262,7 @@ class Client:
         return self._call("GET", "/events/recent", EventsView, params=params).events
 
     def act(self, request: ActionRequest) -> ActionReply:
-        """Ask for a change of desired state; needs the Unix socket."""
+        """Ask for a change of desired state; needs the Unix socket, or an operator."""
         content = msgspec.json.encode(request)
         return self._call("POST", "/actions", ActionReply, content=content)
 
@@ -260,6 +306,7 @@ class Client:
             with self._http.stream(
                 method, path, params=params, content=content, timeout=timeout
             ) as response:
+                _check_peer(response, self.address)
                 yield response
         except httpx.TransportError as error:
             raise _failure(error, self.address) from error
@@ -292,7 +339,7 @@ class AsyncClient:
         uds = str(address) if isinstance(address, Path) else None
         self._http = httpx.AsyncClient(
             base_url=_base_url(address),
-            transport=httpx.AsyncHTTPTransport(uds=uds),
+            transport=httpx.AsyncHTTPTransport(verify=_trust(address), uds=uds),
             timeout=_TIMEOUT,
             headers=_HEADERS,
             trust_env=False,
@@ -321,7 +368,7 @@ class AsyncClient:
         return (await self._call("GET", "/events/recent", EventsView, params=params)).events
 
     async def act(self, request: ActionRequest) -> ActionReply:
-        """Ask for a change of desired state; needs the Unix socket."""
+        """Ask for a change of desired state; needs the Unix socket, or an operator."""
         content = msgspec.json.encode(request)
         return await self._call("POST", "/actions", ActionReply, content=content)
 
@@ -352,6 +399,7 @@ class AsyncClient:
             async with self._http.stream(
                 method, path, params=params, content=content, timeout=timeout
             ) as response:
+                _check_peer(response, self.address)
                 yield response
         except httpx.TransportError as error:
             raise _failure(error, self.address) from error

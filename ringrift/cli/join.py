@@ -104,8 +104,8 @@ def join(
     profile: Profile = DEFAULT_PROFILE,
     data: DataDirectory = None,
 ) -> None:
-    """Join a cluster by a token; then run `ringrift node`."""
-    from ringrift.client import ClientError, RefusedError, ask_to_join
+    """Join a cluster by a token; a machine then runs `ringrift node`, a person looks and acts."""
+    from ringrift.client import ClientError, RefusedError, ask_to_join, url_of
     from ringrift.node.founding import take_place, wish_of
     from ringrift.node.net.pki import CertificateError
     from ringrift.wire.join import TokenError, read_token
@@ -126,7 +126,13 @@ def join(
     if reply.role in ("node", "voter"):
         print(f"{identity.node_id} is in, as {reply.role}. Next: ringrift node{given}")
     else:
-        print(f"{identity.node_id} is in, as {reply.role}.")
+        places = [place for voter in reply.voters.values() for place in voter] or known.places
+        print(
+            f"{identity.node_id} is in, as {reply.role}. Next: ringrift tui --url "
+            f"{url_of(places[0])}{given}, or any other verb with these.\n"
+            f"What proves it is in {paths.tls}: keep it to yourself. It is good for 30 days, and "
+            "renewed by any verb that is used after 20."
+        )
 
 
 def _empty(profile: str, data: Path | None) -> "NodePaths":

@@ -45,13 +45,16 @@ PortOffset = Annotated[
 @cyclopts.Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A node on this machine: by its profile's data directory, another one, or a URL."""
+    """A node: on this machine by its data directory or a loopback URL, on another by https."""
 
     profile: Profile = DEFAULT_PROFILE
     data: DataDirectory = None
     url: Annotated[
         str | None,
-        cyclopts.Parameter(help="Look at http://127.0.0.1:PORT instead; acting needs the socket."),
+        cyclopts.Parameter(
+            help="A node elsewhere, https://HOST:8775, as whoever the credentials in --data are "
+            "of; or http://127.0.0.1:PORT, to look only."
+        ),
     ] = None
 
 
@@ -72,9 +75,11 @@ def directory_of(profile: str, data: Path | None) -> Path:
 
 
 def address_of(place: Place) -> "Address":
-    """Where the node that is meant can be reached."""
-    from ringrift.client import socket_of
+    """Where the node that is meant can be reached, and as whom."""
+    from ringrift.client import Remote, socket_of
 
+    if place.url is not None and place.url.startswith("https:"):
+        return Remote(place.url.rstrip("/"), directory_of(place.profile, place.data))
     if place.url is not None:
         return place.url
     return socket_of(directory_of(place.profile, place.data))
@@ -83,10 +88,15 @@ def address_of(place: Place) -> "Address":
 @contextmanager
 def client_of(place: Place) -> Generator["Client"]:
     """A client of the node that is meant; its failures end the program with their sentence."""
-    from ringrift.client import AddressError, Client, ClientError
+    from ringrift.client import AddressError, Client, ClientError, Remote
 
+    address = address_of(place)
+    if isinstance(address, Remote):
+        from ringrift.cli.renewal import renew_if_due
+
+        renew_if_due(address)
     try:
-        with Client(address_of(place)) as client:
+        with Client(address) as client:
             yield client
     except AddressError as error:
         fail(str(error), 2)

@@ -17,6 +17,7 @@ from functools import partial
 
 import psutil
 import trio
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from ringrift import __version__
@@ -49,8 +50,9 @@ from ringrift.node.leading import Leading, autopilot
 from ringrift.node.membership import Membership
 from ringrift.node.net import routes, safe_server
 from ringrift.node.net.actions import Operators
+from ringrift.node.net.admittance import Admittance
 from ringrift.node.net.asking import Asking
-from ringrift.node.net.blob_routes import BlobDesk, door_app
+from ringrift.node.net.blob_routes import BlobDesk, blob_route
 from ringrift.node.net.discovery.announcement import Announcement
 from ringrift.node.net.discovery.discovery import Discovery
 from ringrift.node.net.gateway import Everywhere, Gateway
@@ -59,6 +61,8 @@ from ringrift.node.net.metrics import registry_of
 from ringrift.node.net.observed import Identity as Shown
 from ringrift.node.net.observed import Observed
 from ringrift.node.net.pictures import Pictures
+from ringrift.node.net.reissuing import Reissuer, renew_route
+from ringrift.node.net.renewal import LONGEST_PAUSE_S, Doors, Renewal
 from ringrift.node.net.rights import forbidden
 from ringrift.node.net.server import bind_loopback, bind_unix
 from ringrift.node.net.snapshot_route import Picture
@@ -228,6 +232,7 @@ class Node:
             Loop("peers", peers.run_links, 1.0, after=("replica",)),
             Loop("door", lambda pulse: peers.run_door(pulse, door), after=("replica",)),
             Loop("fetch", self.fetcher.run, 1.0, after=("peers",)),
+            Loop("credentials", self._renewal(peers), LONGEST_PAUSE_S, after=("peers",)),
             *self._discovery(peers).loops(),
         ]
         if isinstance(replica, Voter):
@@ -243,16 +248,33 @@ class Node:
         )
 
     def _door(self, peers: Peers) -> ASGIApp:
+        """What is answered at the peers' port: newcomers, members, operators."""
+        state = lambda: self.replica.state  # noqa: E731 - a restore replaces the object
         keeper = Doorkeeper(
             self.identity.node_id,
             self.identity.incarnation,
-            lambda: self.replica.state,
+            state,
             self.propose,
             lambda: peers.credentials,
             self._utc,
         )
+        reissuer = Reissuer(keeper.node, state, keeper.credentials, self._utc)
         desk = BlobDesk(self.blobs, peers.withholds, self.bulk, self.clock)
-        return door_app(join_app(keeper, self.clock.now), desk)
+        inside = [
+            *join_app(keeper, self.clock.now).routes,
+            renew_route(reissuer),
+            blob_route(desk),
+            *self._looking(),
+            routes.acting_route(self._operators().act),
+        ]
+        app = routes.guarded(inside, self.settings.http.max_body_bytes, local=False)
+        return Admittance(app, state, self.clock)
+
+    def _renewal(self, peers: Peers) -> Body:
+        state, doors = (lambda: self.replica.state), Doors(peers)
+        return Renewal(
+            peers, self.paths.tls, state, doors, self._utc, self.clock, self.blocking
+        ).run
 
     def _fetcher(self) -> Fetcher | None:
         peers = self.peers
@@ -397,17 +419,19 @@ class Node:
         port = self.settings.http.port + options.port_offset
         return self._server(partial(bind_loopback, port), None)
 
-    def _serve_operators(self) -> Body:
+    def _operators(self) -> Operators:
         invite = None if self.peers is None else partial(self._invite, self.peers)
-        operators = Operators(
+        return Operators(
             lambda: self.replica.state,
             self.propose,
             self.identity.node_id,
             invite,
             self.settings.pipeline,
         )
+
+    def _serve_operators(self) -> Body:
         bind = partial(bind_unix, self.paths.socket)
-        return self._server(bind, operators.act, self.replica.snapshot)
+        return self._server(bind, self._operators().act, self.replica.snapshot)
 
     def _invite(self, peers: Peers) -> tuple[str, str]:
         secret = secrets.token_bytes(32)
@@ -420,16 +444,12 @@ class Node:
         picture: Picture | None = None,
     ) -> Body:
         http = self.settings.http
-        app = routes.node_app(
-            self.pictures,
-            self.recorded,
-            self.recorder.recent,
-            registry_of(lambda: self.pictures.status),
-            act,
-            http.max_body_bytes,
-            picture,
-        )
+        app = routes.node_app(self._looking(), act, http.max_body_bytes, picture)
         return safe_server.serving(app, bind, http.keep_alive_s)
+
+    def _looking(self) -> list[Route]:
+        registry = registry_of(lambda: self.pictures.status)
+        return routes.looking_routes(self.pictures, self.recorded, self.recorder.recent, registry)
 
     # Small drivers that belong to no part.
 

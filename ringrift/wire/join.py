@@ -60,6 +60,18 @@ class JoinReply(msgspec.Struct, frozen=True):
     voters: dict[str, tuple[Place, ...]]
 
 
+class RenewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Renew my certificate: `request` is a signing request (PEM) of the key that it is bound to."""
+
+    request: Pem
+
+
+class RenewReply(msgspec.Struct, frozen=True):
+    """The next certificate with its chain (PEM)."""
+
+    chain: str
+
+
 def write_token(token: Token) -> str:
     """The token as one word that survives copying."""
     return PREFIX + base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")

@@ -19,7 +19,8 @@ from ringrift.node.cluster.work import Kind
 from ringrift.node.data.blobs import BlobStore
 from ringrift.node.data.fetch import Fetcher
 from ringrift.node.data.sources import Sources
-from ringrift.node.net.blob_routes import BlobDesk, door_app
+from ringrift.node.net.blob_intake import BlobIntake, intake_route
+from ringrift.node.net.blob_routes import BlobDesk, blob_route
 from ringrift.node.net.pki import Subject
 from ringrift.node.net.tls import Contexts, Door
 from ringrift.node.runtime.blocking import InThreads
@@ -58,6 +59,7 @@ class Home:
         self.name, self.contexts = name, contexts
         self.store = BlobStore(town.directory / name / "blobs")
         self.desk = BlobDesk(self.store, town.may, InThreads(4), SystemClock())
+        self.intake = BlobIntake(self.store, town.may, InThreads(4), SystemClock(), 0)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.door = Door(
             self.listener,
@@ -65,7 +67,7 @@ class Home:
             SystemClock(),
             knows=town.knows,
             accept=_no_peers,
-            app=app or door_app(Starlette(), self.desk),
+            app=app or Starlette(routes=[blob_route(self.desk), intake_route(self.intake)]),
         )
 
     @property

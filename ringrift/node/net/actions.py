@@ -38,18 +38,21 @@ class Operators:
         self,
         state: Callable[[], ClusterState],
         propose: Callable[[Command], Awaitable[Proposed]],
-        actor: str,
+        node: str,
         invite: Callable[[], tuple[str, str]] | None,
         pipeline: PipelineSettings,
     ) -> None:
-        """`actor` is whom the audit names; `invite` makes a secret's sha256 and the token that
-        carries the secret, None where nobody can join."""
-        self._state, self._propose, self._actor = state, propose, actor
+        """`node` is this one; `invite` makes a secret's sha256 and the token that carries the
+        secret, None where nobody can join."""
+        self._state, self._propose, self._node = state, propose, node
         self._invite, self._pipeline = invite, pipeline
 
-    async def act(self, request: ActionRequest) -> ActionReply:
-        """Have an action decided. Raises `RequestError` when it is refused."""
-        command, token = self._command(request)
+    async def act(self, request: ActionRequest, member: str | None = None) -> ActionReply:
+        """Have an action decided that a member asks for, or whoever has this node's socket.
+
+        The audit names the member, or this node. Raises `RequestError` when it is refused.
+        """
+        command, token = self._command(request, self._node if member is None else member)
         try:
             proposed = await self._propose(command)
         except CommandError as error:
@@ -64,21 +67,21 @@ class Operators:
             case result:
                 raise TypeError(f"an action was answered with {type(result).__name__}")
 
-    def _command(self, request: ActionRequest) -> tuple[Command, str | None]:
+    def _command(self, request: ActionRequest, by: str) -> tuple[Command, str | None]:
         """The command of an action, and the token that it makes good."""
         if isinstance(request, CreateToken):
             if self._invite is None:
                 raise RequestError(409, ALONE)
             digest, token = self._invite()
             made = commands.CreateToken(
-                token=digest, role=request.role, lifetime_s=request.lifetime_s, by=self._actor
+                token=digest, role=request.role, lifetime_s=request.lifetime_s, by=by
             )
             return made, token
         if isinstance(request, AddSelfplay):
-            return self._selfplay(request), None
-        return command_of(request, self._state(), self._actor), None
+            return self._selfplay(request, by), None
+        return command_of(request, self._state(), by), None
 
-    def _selfplay(self, request: AddSelfplay) -> Command:
+    def _selfplay(self, request: AddSelfplay, by: str) -> Command:
         state = self._state()
         _require_config(request.config, state)
         usual = selfplay(request.config, self._pipeline)
@@ -87,7 +90,7 @@ class Operators:
             payload=msgspec.structs.replace(usual.payload, games=request.games),
             priority=usual.priority if request.priority is None else request.priority,
             target=None if request.node is None else _node_id(request.node, state),
-            by=self._actor,
+            by=by,
         )
 
 

@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 import structlog
 import trio
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -165,7 +164,6 @@ def first_byte(header: str | None) -> int | None:
     return int(digits) if unit == "bytes" and dash and not end and fits else None
 
 
-def door_app(joining: Starlette, desk: BlobDesk) -> Starlette:
-    """What the peers' port answers over HTTPS: `join_app`'s route, and blobs."""
-    blobs = Route("/blobs/{sha256:path}", desk, methods=["GET"])
-    return Starlette(routes=[*joining.routes, blobs])
+def blob_route(desk: BlobDesk) -> Route:
+    """Where blobs are asked for."""
+    return Route("/blobs/{sha256:path}", desk, methods=["GET"])

@@ -8,11 +8,12 @@ tls/signer.*      a voter's intermediate: key and certificate with which it lets
 
 import datetime as dt
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 from ringrift.node.net import pki
 from ringrift.node.net.tls import Contexts
@@ -38,6 +39,26 @@ class Credentials:
     def renewal_due(self, now: dt.datetime) -> bool:
         """Whether it is time for a new certificate."""
         return pki.renewal_due(self.chain[0], now)
+
+    def days_left(self, now: dt.datetime) -> float:
+        """Days until the first certificate of the chain is no longer good."""
+        end = min(certificate.not_valid_after_utc for certificate in self.chain)
+        return (end - now) / dt.timedelta(days=1)
+
+    def renewed(self, chain: bytes) -> "Credentials":
+        """These with a new certificate (PEM, with its chain).
+
+        Raises CertificateError when that is not for the same key, or would not be accepted.
+        """
+        new = pki.read_certificates(chain)
+        if pki.subject_of(new[0]) != self.subject:
+            raise pki.CertificateError("The new certificate is somebody else's.")
+        try:
+            for certificate, issuer in zip(new, [*new[1:], self.root], strict=True):
+                certificate.verify_directly_issued_by(issuer)
+        except (ValueError, TypeError, InvalidSignature) as error:
+            raise pki.CertificateError("The new certificate is not of this cluster.") from error
+        return replace(self, chain=new)
 
     def contexts(self) -> Contexts:
         """What TLS needs; blocks for a moment."""
@@ -106,7 +127,7 @@ _REMEDY = "Put it back from a backup, or join again with a new token in another 
 
 def put(path: Path, data: bytes) -> None:
     """Write a file of mode 0600, whole or not at all, durably."""
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         os.write(descriptor, data)

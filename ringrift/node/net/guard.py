@@ -36,18 +36,23 @@ class Guard:
 
     A page in a browser can send requests to loopback under a name of its own (DNS rebinding) or
     from its own origin; neither is somebody who was invited here.
+
+    Not `local`, for what is served over mutual TLS: a node is reached there under addresses that it
+    need not know, and no browser gets past the handshake under a name of its choice, since no
+    certificate of a cluster bears one. So any host will do; an origin is refused whatever it is.
     """
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int, *, local: bool = True) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._local = local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         try:
-            check_head(Headers(scope=scope), self._max_body_bytes)
+            check_head(Headers(scope=scope), self._max_body_bytes, local=self._local)
         except RequestError as error:
             await error_response(error.status, str(error))(scope, receive, send)
             return
@@ -64,13 +69,15 @@ class Guard:
         await self._app(scope, bounded, send)
 
 
-def check_head(headers: Headers, max_body_bytes: int) -> None:
+def check_head(headers: Headers, max_body_bytes: int, *, local: bool) -> None:
     """Raise `RequestError` for a request whose head alone is reason enough to refuse it."""
     host = headers.get("host", "")
-    if not _is_local(f"//{host}"):
+    if local and _name_in(f"//{host}") not in LOCAL_HOSTS:
         raise RequestError(403, f"host {host[:80]!r} is not this node; use 127.0.0.1 or localhost")
+    if _name_in(f"//{host}") is None:
+        raise RequestError(400, f"host {host[:80]!r} is no address")
     origin = headers.get("origin")
-    if origin is not None and not _is_local(origin):
+    if origin is not None and not (local and _name_in(origin) in LOCAL_HOSTS):
         raise RequestError(403, f"origin {origin[:80]!r} may not ask this node")
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()):
@@ -94,11 +101,14 @@ def one_integer(
     return int(text)
 
 
-def _is_local(url: str) -> bool:
+def _name_in(url: str) -> str | None:
+    """The host that a URL names, None when it names none."""
     try:
-        return urlsplit(url).hostname in LOCAL_HOSTS
+        parts = urlsplit(url)
+        _ = parts.port  # raises for what is no port
     except ValueError:
-        return False
+        return None
+    return parts.hostname
 
 
 def _too_long(max_body_bytes: int) -> str:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ringrift.node.cluster.commands import AdmitMember, Command
+from ringrift.node.cluster.members import MACHINES
 from ringrift.node.cluster.results import Refused
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.replica import Proposed, ReplicaError
@@ -65,7 +66,8 @@ class Doorkeeper:
             log.warning("a newcomer was refused", name=wish.name, reason=result.reason)
             raise RequestError(403, result.reason)
         row = self.state().members.rows[member]
-        certificate = pki.issue_node(credentials.signer, member, key, self.now())
+        serves = row.role in MACHINES
+        certificate = pki.issue_node(credentials.signer, member, key, self.now(), serves=serves)
         chain = pki.pem_of(certificate, credentials.signer.certificate).decode()
         log.info("a newcomer was let in", member=member, role=row.role)
         state = self.state()

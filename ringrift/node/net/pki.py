@@ -83,12 +83,16 @@ def issue_intermediate(
     return _as_authority(builder, 0).sign(root.key, hashes.SHA256())
 
 
-def issue_node(signer: Authority, node: str, key: PublicKey, now: dt.datetime) -> x509.Certificate:
-    """Bind a node's id to its key for 30 days."""
+def issue_node(
+    signer: Authority, node: str, key: PublicKey, now: dt.datetime, *, serves: bool = True
+) -> x509.Certificate:
+    """Bind a member's id to its key for 30 days.
+
+    A person's certificate `serves` nobody: with it one can ask, but not pass for a node.
+    """
     builder = _builder(_name(node), signer.certificate.subject, key, now, NODE_DAYS)
-    usage = x509.ExtendedKeyUsage(
-        [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-    )
+    uses = [ExtendedKeyUsageOID.CLIENT_AUTH]
+    usage = x509.ExtendedKeyUsage([*uses, ExtendedKeyUsageOID.SERVER_AUTH] if serves else uses)
     names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(SCHEME + node)])
     return (
         builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

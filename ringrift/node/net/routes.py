@@ -1,9 +1,9 @@
-"""The routes of a node: looking everywhere, acting on the Unix socket only.
+"""The routes of a node: looking everywhere, acting where people are known.
 
 They show the newest pictures that others made (`Shown`) and compute nothing themselves.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -13,11 +13,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from ringrift.engine.config import CONFIGS
 from ringrift.node.net.guard import Guard, RequestError, error_response, json_response, one_integer
+from ringrift.node.net.pki import Subject
 from ringrift.node.net.snapshot_route import Picture, snapshot_route
 from ringrift.node.runtime.eventbus import EventBus
 from ringrift.wire.actions import ActionReply, ActionRequest
@@ -42,24 +43,34 @@ class Shown(Protocol):
 
 T = TypeVar("T")
 Recent = Callable[[int, int | None], Awaitable[tuple[EventView, ...]]]
-Act = Callable[[ActionRequest], Awaitable[ActionReply]]
+Act = Callable[[ActionRequest, str | None], Awaitable[ActionReply]]
+"""Has an action decided for a member, by id; for None it is whoever may open the socket."""
 
 
 def node_app(
-    shown: Shown,
-    events: EventBus[EventView],
-    recent: Recent,
-    registry: CollectorRegistry,
+    looking: Sequence[Route],
     act: Act | None,
     max_body_bytes: int,
     picture: Picture | None = None,
 ) -> ASGIApp:
-    """Return the ASGI app of a node.
+    """Return the ASGI app of a node for its own machine, with `looking_routes`.
 
     Without `act` nothing in it changes anything, without `picture` it hands no whole state out.
     """
+    routes = list(looking)
+    if act is not None:
+        routes.append(acting_route(act))
+    if picture is not None:
+        routes.append(snapshot_route(picture))
+    return guarded(routes, max_body_bytes)
+
+
+def looking_routes(
+    shown: Shown, events: EventBus[EventView], recent: Recent, registry: CollectorRegistry
+) -> list[Route]:
+    """What is shown to whoever may look."""
     looking = _Looking(shown, events, recent, registry)
-    routes = [
+    return [
         Route("/status", looking.status, methods=["GET"]),
         Route("/health", looking.health, methods=["GET"]),
         Route("/models", looking.models, methods=["GET"]),
@@ -67,20 +78,32 @@ def node_app(
         Route("/events/recent", looking.recent, methods=["GET"]),
         Route("/metrics", looking.metrics, methods=["GET"]),
     ]
-    if act is not None:
-        routes.append(Route("/actions", _acting(act), methods=["POST"]))
-    if picture is not None:
-        routes.append(snapshot_route(picture))
-    return guarded(routes, max_body_bytes)
 
 
-def guarded(routes: list[Route], max_body_bytes: int) -> ASGIApp:
+def acting_route(act: Act) -> Route:
+    """Where actions go; whoever composes it makes sure that only those get there who may act."""
+
+    async def actions(request: Request) -> Response:
+        body = await request.body()
+        try:
+            wanted = _action_decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise RequestError(400, f"the body is no action: {reason}") from error
+        # Only the door of the peers' port knows certificates, and puts their subjects here.
+        subject: Subject | None = getattr(request.state, "subject", None)
+        return json_response(await act(wanted, None if subject is None else subject.node))
+
+    return Route("/actions", actions, methods=["POST"])
+
+
+def guarded(routes: Sequence[BaseRoute], max_body_bytes: int, *, local: bool = True) -> ASGIApp:
     """Return an app of these routes behind the `Guard`; its every error is an `ErrorView`."""
     app = Starlette(
         routes=routes,
         exception_handlers={HTTPException: _refuse_http, RequestError: _refuse},
     )
-    return Guard(app, max_body_bytes)
+    return Guard(app, max_body_bytes, local=local)
 
 
 class _Looking:
@@ -150,19 +173,6 @@ async def _server_sent(events: EventBus[EventView]) -> AsyncIterator[bytes]:
                 yield b"id: %d\ndata: %s\n\n" % (event.seq, msgspec.json.encode(event))
 
 
-def _acting(act: Act) -> Callable[[Request], Awaitable[Response]]:
-    async def actions(request: Request) -> Response:
-        body = await request.body()
-        try:
-            wanted = _action_decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise RequestError(400, f"the body is no action: {reason}") from error
-        return json_response(await act(wanted))
-
-    return actions
-
-
 def _ready(picture: T | None) -> T:
     if picture is None:
         raise RequestError(503, "the node is starting; ask again in a moment")
@@ -179,6 +189,7 @@ async def _refuse_http(request: Request, error: Exception) -> Response:
     place = f"{request.method} {request.url.path[:100]}"
     sentences = {
         404: f"{place} does not exist; there are /status /health /models /events /metrics",
-        405: f"{place} is not possible here; actions go to POST /actions on the Unix socket",
+        405: f"{place} is not possible here; actions go to POST /actions on the Unix socket, "
+        "or at the peers' port",
     }
     return error_response(error.status_code, sentences.get(error.status_code, str(error.detail)))

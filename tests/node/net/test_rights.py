@@ -1,5 +1,7 @@
 """A node speaks for itself only; who belongs to the cluster is for voters."""
 
+from functools import partial
+
 import pytest
 from cluster_support import SELFPLAY_DONE, Ledger, joins, shard
 
@@ -14,6 +16,17 @@ def cluster() -> tuple[Ledger, int, int]:
         ledger.do(joins(node))
     item = ledger.add()
     return ledger, item, ledger.claim(node="m").claim
+
+
+def rare(by: str) -> tuple[c.Command, ...]:
+    """What decides who belongs here, who leads, and what all go by."""
+    return (
+        c.CreateToken(token="ab" * 32, role="node", lifetime_s=60, by=by),
+        c.ChangeRole(member="m", role="voter", by=by),
+        c.RevokeMember(member="x", by=by),
+        c.SetTiming(timing="wan", by=by),
+        c.TransferLeadership(term=1, by=by),
+    )
 
 
 @pytest.mark.parametrize("peer", ["n", "m"])
@@ -48,18 +61,41 @@ def test_a_node_passes_on_what_operators_do_daily_and_no_more() -> None:
     drain = c.SetNodeMode(node="x", mode="draining", by="m")
     assert forbidden(state, "m", 0, drain) is None
     assert "for another" in str(forbidden(state, "x", 0, drain))
-    rare = (
-        c.CreateToken(token="ab" * 32, role="node", lifetime_s=60, by="m"),
-        c.ChangeRole(member="m", role="voter", by="m"),
-        c.RevokeMember(member="x", by="m"),
-        c.SetTiming(timing="wan", by="m"),
-        c.ExpireClaim(item=1, claim=1),
-    )
-    for command in rare:
+    for command in (*rare("m"), c.ExpireClaim(item=1, claim=1)):
         assert "is for voters" in str(forbidden(state, "m", 0, command))
+    for command in (*rare("n"), *rare("token-expiry"), c.ExpireClaim(item=1, claim=1)):
         assert forbidden(state, "n", 0, command) is None
     for command in (c.ChangeVoters(), c.Blank()):
         assert "leader alone" in str(forbidden(state, "n", 0, command))
+
+
+def test_what_an_operator_wants_is_passed_on_by_whoever_may_be_believed() -> None:
+    ledger, _, _ = cluster()
+    for number, (person, role) in enumerate({"op": "operator", "look": "viewer"}.items()):
+        token = f"{number:064x}"
+        made = c.CreateToken(token=token, role=role, lifetime_s=60, by="n")  # type: ignore[arg-type]
+        ledger.do(made)
+        ledger.do(c.AdmitMember(token=token, member=person, name=person, key=token, by="n"))
+    drain = partial(c.SetNodeMode, node="x", mode="draining")
+    assert forbidden(ledger.state, "m", 0, drain(by="op")) is None
+    assert forbidden(ledger.state, "n", 0, drain(by="op")) is None
+    # A node that was broken into cannot invent what an operator would have to want.
+    for command in (*rare("op"), *rare("m")):
+        assert "ask a voter" in str(forbidden(ledger.state, "m", 0, command))
+    for command in rare("op"):
+        assert forbidden(ledger.state, "n", 0, command) is None
+    for by in ("look", "m"):
+        for command in (drain(by=by), *rare(by)):
+            assert "for another" in str(forbidden(ledger.state, "n", 0, command))
+    for by in ("look", "n", "nobody"):
+        assert "for another" in str(forbidden(ledger.state, "m", 0, drain(by=by)))
+    ledger.do(c.ChangeRole(member="op", role="viewer", by="n"))
+    ledger.do(c.CreateToken(token="f" * 64, role="operator", lifetime_s=60, by="n"))
+    assert ledger.state.members.rows["op"].role == "operator", "the last operator stays one"
+    ledger.do(c.AdmitMember(token="f" * 64, member="op2", name="op2", key="f" * 64, by="n"))
+    ledger.do(c.RevokeMember(member="op", by="op2"))
+    for peer in ("m", "n"):
+        assert "for another" in str(forbidden(ledger.state, peer, 0, drain(by="op")))
 
 
 def test_who_does_not_belong_here_may_nothing() -> None:

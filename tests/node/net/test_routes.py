@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from ringrift.node.net.guard import RequestError
 from ringrift.node.net.probe import ProbeError, get
-from ringrift.node.net.routes import node_app
+from ringrift.node.net.routes import looking_routes, node_app
 from ringrift.node.net.safe_server import serve
 from ringrift.node.net.server import BindError, bind_loopback, bind_unix
 from ringrift.node.runtime.eventbus import EventBus
@@ -41,7 +41,8 @@ class Site:
         self.events: EventBus[EventView] = EventBus(10)
         self.asked: list[ActionRequest] = []
 
-    async def act(self, request: ActionRequest) -> ActionReply:
+    async def act(self, request: ActionRequest, member: str | None) -> ActionReply:
+        assert member is None
         self.asked.append(request)
         if isinstance(request, SetNodeMode) and request.node == "nobody":
             raise RequestError(404, "node 'nobody' does not exist")
@@ -63,10 +64,7 @@ async def serving(socket_path: Path | None = None) -> AsyncIterator[Site]:
         async with httpx.AsyncClient(base_url=url, transport=transport) as client:
             site = Site(client, port)
             app = node_app(
-                Fixed(),
-                site.events,
-                site.recent,
-                CollectorRegistry(),
+                looking_routes(Fixed(), site.events, site.recent, CollectorRegistry()),
                 site.act if socket_path is not None else None,
                 1_000,
             )
