@@ -225,7 +225,12 @@ class Peers:
                 mesh.look()
                 wanted = self.wanted().keys()
                 pulse.ran(
-                    {"linked": len(mesh.links), "reachable": len(wanted), "refused": mesh.refused},
+                    {
+                        "linked": len(mesh.links),
+                        "reachable": len(wanted),
+                        "refused": mesh.refused,
+                        "unheard": self.board.unheard,
+                    },
                     f"linked with {len(mesh.links)} of {len(wanted | mesh.links.keys())}",
                 )
                 await self._clock.sleep(LOOK_S)

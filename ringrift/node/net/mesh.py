@@ -103,9 +103,10 @@ class Mesh:
                 if peer in self.links or self._admits(peer) is not None:
                     await self._clock.sleep(FIRST_PAUSE_S)
                     continue
-                began = self._clock.now()
                 address = addresses[tried % len(addresses)]
                 stream = await self._dialled(peer, address)
+                # From here on: however long it took to get there, who is shown out comes rarely.
+                began = self._clock.now()
                 self._tried(peer, address, stream is not None)
                 tried += stream is None
                 if stream is not None:

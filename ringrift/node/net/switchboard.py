@@ -24,7 +24,10 @@ from ringrift.wire.raft import RaftMessage
 
 
 class Switchboard:
-    """The peers of one node; see `Mesh` for `dial`, `wanted` and `admits`."""
+    """The peers of one node; see `Mesh` for `dial`, `wanted` and `admits`.
+
+    `unheard` counts messages of Raft that came from, or to, who has no vote.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,8 @@ class Switchboard:
         self._asking = Asking(clock, 2 * timing.patience)
         self._leader: Callable[[], str | None] = lambda: None
         self.gateway = Gateway(me.node, lambda: self._leader(), self.mesh.links, self._asking)
+        self.unheard = 0
+        self._named: str | None = None
         self._voter: Voter | None = None
         self._clerk: Clerk | None = None
         self._feeder: Feeder | None = None
@@ -97,6 +102,21 @@ class Switchboard:
             for link in list(self.mesh.links.values()):
                 link.close()
 
+    def _believes(self, voter: Voter, peer: str) -> bool:
+        """Whether what a peer says of Raft counts: it votes or may, or another that does says that
+        it leads; a voter that was away while it was made one could not know it otherwise.
+
+        From a plain node it does not: one that was broken into would pass for a leader.
+        """
+        state = voter.state
+        row = state.members.rows.get(peer)
+        eligible = row is not None and row.role == "voter"
+        return eligible or peer in voter.voters or peer == self._named or state.index == 0
+
+    def _note_leader(self, peer: str, leader: str | None) -> None:
+        if self._voter is not None and leader is not None and self._believes(self._voter, peer):
+            self._named = leader
+
     def _sources(self) -> list[Link]:
         return [self.mesh.links[peer] for peer in sorted(self.mesh.links)]
 
@@ -114,8 +134,10 @@ class Switchboard:
     def _receive(self, link: Link, message: p.PeerMessage) -> None:
         match message:
             case p.Consensus(message=raft):
-                if self._voter is not None:
+                if self._voter is not None and self._believes(self._voter, link.peer):
                     self._voter.deliver(link.peer, raft)
+                else:
+                    self.unheard += 1
             case p.Propose() | p.Barrier() | p.Renew():
                 if self._clerk is not None and self._nursery is not None:
                     self._clerk.take(self._nursery, link, message)
@@ -123,6 +145,8 @@ class Switchboard:
                     leader = self._leader()
                     link.say(p.NotProposed(message.request, "not_leader", leader))
             case p.Proposed() | p.Decided() | p.Renewed() | p.NotProposed():
+                if isinstance(message, p.NotProposed):
+                    self._note_leader(link.peer, message.leader)
                 self._asking.answered(link.peer, message)
             case p.Follow():
                 if self._feeder is not None:

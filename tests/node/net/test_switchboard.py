@@ -22,6 +22,7 @@ from ringrift.node.net.mesh import Address
 from ringrift.node.net.switchboard import Switchboard
 from ringrift.node.sim.disk import MemoryDisk
 from ringrift.wire import peer as p
+from ringrift.wire.raft import Append, RequestVote, TimeoutNow
 from tests.node.virtual_clock import VirtualClock
 
 T = TypeVar("T")
@@ -200,3 +201,38 @@ async def test_a_follower_goes_on_when_leaders_fall(autojump_clock: MockClock) -
 async def _fall_soon(here: Town, name: str) -> None:
     await trio.sleep(0.05)
     here.kill(name)
+
+
+async def test_who_has_no_vote_is_not_believed_about_raft(autojump_clock: MockClock) -> None:
+    async with town() as here:
+        session = await here.session("gpu-1", 1)
+        await session.propose(c.SetConfigMode(config=CONFIG, mode="active", by="n"))
+        leader = await here.leader()
+        await here.settle()
+        terms = {here.replicas[name].term for name in VOTERS}
+        (term,) = terms
+        for name in VOTERS:
+            here.boards["gpu-1"].send(name, TimeoutNow(term))
+            here.boards["gpu-1"].send(name, RequestVote(term + 9, 10**6, term + 8, False, True))
+            # Nobody else leads in a leader's own term: believed, this would be its end.
+            here.boards["gpu-1"].send(name, Append(term, 0, 0, 0, 1))
+        await trio.sleep(5)
+        assert {here.replicas[name].term for name in VOTERS} == terms
+        assert await here.leader() == leader
+        assert [here.boards[name].unheard for name in VOTERS] == [3, 3, 3]
+
+
+async def test_a_voter_that_was_away_hears_a_new_one_once_another_voter_names_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with town() as here:
+        await here.leader()
+        await here.settle()
+        board = here.boards["a"]
+        for teller, unheard in (("gpu-2", 1), ("b", 1)):
+            said = p.NotProposed(10**6, "not_leader", "gpu-1")
+            here.boards[teller].mesh.links["a"].say(said)
+            await trio.sleep(1)
+            here.boards["gpu-1"].send("a", Append(0, 0, 0, 0, 1))  # of a term that is long over
+            await trio.sleep(1)
+            assert board.unheard == unheard
