@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ringrift.wire.gossip import GossipMessage
 from ringrift.wire.log import Entry
-from ringrift.wire.raft import Number, RaftMessage
+from ringrift.wire.raft import NodeId, Number, RaftMessage
 
-NodeId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Text = Annotated[str, msgspec.Meta(max_length=500)]
 MAX_CLAIMS = 256
 MAX_FEED_ENTRIES = 256
@@ -41,6 +41,12 @@ class Consensus(_Peer, frozen=True, gc=False, tag="consensus"):
     """A message of Raft."""
 
     message: RaftMessage
+
+
+class Gossip(_Peer, frozen=True, gc=False, tag="gossip"):
+    """Who lives, and how each node is."""
+
+    message: GossipMessage
 
 
 class Propose(_Peer, frozen=True, gc=False, tag="propose"):
@@ -144,6 +150,7 @@ PeerMessage = (
     Hello
     | Alive
     | Consensus
+    | Gossip
     | Propose
     | Proposed
     | Barrier

@@ -11,6 +11,7 @@ import msgspec
 from ringrift.wire.log import Entry
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+NodeId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 MAX_APPEND_ENTRIES = 256
 """Most entries of one append."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ringrift.node.net.frames import MAX_FRAME_BYTES, FrameError, FrameReader, pack
 from ringrift.wire import peer as p
+from ringrift.wire.gossip import Ping, Talk
 from ringrift.wire.log import Entry
 from ringrift.wire.raft import Append, RequestVote
 
@@ -27,6 +28,7 @@ MESSAGES = st.one_of(
     st.builds(p.Hello, NAMES, NUMBERS, st.text(max_size=20), NUMBERS),
     st.just(p.Alive()),
     st.builds(p.Consensus, RAFT),
+    st.builds(p.Gossip, st.just(Talk(Ping(1), ()))),
     st.builds(p.Propose, NUMBERS, NUMBERS, NUMBERS, st.binary(max_size=300)),
     st.builds(p.Proposed, NUMBERS, NUMBERS, st.binary(max_size=300)),
     st.builds(p.Barrier, NUMBERS),
