@@ -56,7 +56,7 @@ def init(
         fail(f"{root} exists; name another file with --root", 2)
     identity, pem = found_cluster(
         paths,
-        _name(profile, name),
+        name_of(profile, name),
         timing,
         lambda count: secrets.token_hex(count)[:count],
         dt.datetime.now(dt.UTC),
@@ -116,7 +116,7 @@ def join(
         fail(str(error), 2)
     paths = _empty(profile, data)
     try:
-        reply = ask_to_join(known, wish_of(paths, known, _name(profile, name)))
+        reply = ask_to_join(known, wish_of(paths, known, name_of(profile, name)))
         identity = take_place(paths, known, reply)
     except RefusedError as error:
         fail(str(error), 2)
@@ -149,7 +149,8 @@ def _empty(profile: str, data: Path | None) -> "NodePaths":
     return paths
 
 
-def _name(profile: str, given: str | None) -> str:
+def name_of(profile: str, given: str | None) -> str:
+    """The name of this machine for people: the given one, or what a node of the profile has."""
     import os
 
     from ringrift.node.app import node_name

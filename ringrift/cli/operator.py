@@ -1,4 +1,4 @@
-"""`ringrift operator`: voters, roles, timing; what changes rarely and is decided by people."""
+"""`ringrift operator`: voters, roles, timing, disasters; what is rare and decided by people."""
 
 import sys
 from typing import Annotated, Literal
@@ -12,6 +12,29 @@ HERE = Place()
 app = cyclopts.App(name="operator", help="Voters, roles, timing: what changes rarely.")
 raft = cyclopts.App(name="raft", help="Who decides: list, transfer, add-voter, remove-peer.")
 app.command(raft)
+app.command(
+    "ringrift.cli.disaster:snapshot",
+    name="snapshot",
+    help="Keep the whole state in a file: save, inspect, restore.",
+)
+app.command(
+    "ringrift.cli.disaster:recover",
+    name="recover",
+    help=(
+        "Found the cluster anew from the log of this stopped voter.\n\n"
+        "For when a majority of the voters is gone for good; this node alone decides at first."
+    ),
+)
+app.command(
+    "ringrift.cli.disaster:rejoin",
+    name="rejoin",
+    help="Have a stopped node follow the cluster that was founded anew elsewhere.",
+)
+app.command(
+    "ringrift.cli.disaster:authority",
+    name="authority",
+    help="Let this voter sign certificates, by the cluster's root key.",
+)
 
 Member = Annotated[str, cyclopts.Parameter(help="Id of a member, or its name if it is the only.")]
 

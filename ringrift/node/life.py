@@ -28,6 +28,7 @@ from ringrift.node.keeper import EXIT_STOPPED
 from ringrift.node.net import credentials as own
 from ringrift.node.net.server import bind, bind_loopback
 from ringrift.node.peers import Peers, Spot
+from ringrift.node.recovery.switch import settle
 from ringrift.node.runtime.blocking import Blocking, InThreads
 from ringrift.node.runtime.clock import Clock, SystemClock
 from ringrift.node.runtime.disk import RealDisk
@@ -48,6 +49,7 @@ async def run(options: Options) -> int:
     """
     with ExitStack() as stack:
         stack.enter_context(locked(options.paths))
+        settle(options.paths)
         stack.enter_context(logging_to(options.paths.logs, options.settings.node.log_level))
         # A taken port must be told before anything changes; the loop binds it again.
         bind_loopback(options.settings.http.port + options.port_offset).close()

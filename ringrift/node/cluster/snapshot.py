@@ -161,7 +161,8 @@ class Loader:
     however large the state is. Every method raises SnapshotError on the first thing that is wrong.
     """
 
-    def __init__(self, incarnation: str) -> None:
+    def __init__(self, incarnation: str | None) -> None:
+        """For the snapshot of one incarnation; None takes any, and the head says which."""
         self._incarnation = incarnation
         self._head: Head | None = None
         self._tail: Tail | None = None
@@ -204,7 +205,7 @@ class Loader:
     def _begin(self, head: Head) -> None:
         if head.format != FORMAT:
             raise SnapshotError(f"The snapshot has format {head.format}; {FORMAT} is understood.")
-        if head.incarnation != self._incarnation:
+        if self._incarnation not in (None, head.incarnation):
             raise SnapshotError(f"The snapshot is of another cluster, {head.incarnation}.")
         self._head = head
 
