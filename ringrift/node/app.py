@@ -42,6 +42,7 @@ from ringrift.node.control.training import trigger
 from ringrift.node.data.blobs import BlobStore
 from ringrift.node.data.fetch import Fetcher
 from ringrift.node.data.history import History
+from ringrift.node.data.push import Pusher
 from ringrift.node.data.recorder import Recorder
 from ringrift.node.data.sources import Sources
 from ringrift.node.health.host import HostObserver
@@ -52,6 +53,7 @@ from ringrift.node.net import routes, safe_server
 from ringrift.node.net.actions import Operators
 from ringrift.node.net.admittance import Admittance
 from ringrift.node.net.asking import Asking
+from ringrift.node.net.blob_intake import BlobIntake, with_intake
 from ringrift.node.net.blob_routes import BlobDesk, blob_route
 from ringrift.node.net.discovery.announcement import Announcement
 from ringrift.node.net.discovery.discovery import Discovery
@@ -81,7 +83,7 @@ from ringrift.node.worker.admission import Admission, admission, hindered
 from ringrift.node.worker.autonomy import Autonomy
 from ringrift.node.worker.renewal import renewing
 from ringrift.node.worker.slots import Slots, slots_for
-from ringrift.node.worker.supplies import nothing_else
+from ringrift.node.worker.supplies import fetched_from_here, nothing_else
 from ringrift.node.worker.worker import Worker, Workplace
 from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
 from ringrift.wire.views import EventView, Figure
@@ -156,7 +158,7 @@ class Node:
         )
         self.populator = Populator(settings.pipeline)
         self.membership = self._membership()
-        self.fetcher = self._fetcher()
+        self.fetcher, self.pusher = self._fetcher(), self._pusher()
         self.worker = self._worker()
         self.pictures = Pictures(
             replica,
@@ -235,6 +237,8 @@ class Node:
             Loop("credentials", self._renewal(peers), LONGEST_PAUSE_S, after=("peers",)),
             *self._discovery(peers).loops(),
         ]
+        if self.pusher is not None:
+            loops.append(Loop("push", self.pusher.run, 1.0, after=("peers",)))
         if isinstance(replica, Voter):
             pilot = autopilot(replica, peers.linked, self._wakeup(), self.clock, 1.0)
             loops.append(Loop("autopilot", pilot, 1.0, after=("peers",)))
@@ -268,13 +272,24 @@ class Node:
             routes.acting_route(self._operators().act),
         ]
         app = routes.guarded(inside, self.settings.http.max_body_bytes, local=False)
-        return Admittance(app, state, self.clock)
+        floor = self.settings.node.disk_floor_bytes
+        intake = BlobIntake(self.blobs, peers.withholds, self.bulk, self.clock, floor)
+        return with_intake(Admittance(app, state, self.clock), intake)
 
     def _renewal(self, peers: Peers) -> Body:
         state, doors = (lambda: self.replica.state), Doors(peers)
         return Renewal(
             peers, self.paths.tls, state, doors, self._utc, self.clock, self.blocking
         ).run
+
+    def _pusher(self) -> Pusher | None:
+        """What sends blobs off, where nobody can come for them."""
+        peers = self.peers
+        if peers is None or peers.spot.reach.inbound:
+            return None
+        return Pusher(
+            self.blobs, peers.anchor_places, lambda: peers.contexts.https, self.clock, self.bulk
+        )
 
     def _fetcher(self) -> Fetcher | None:
         peers = self.peers
@@ -401,6 +416,7 @@ class Node:
             command=settings.command or (sys.executable, "-m", "ringrift.train.job"),
             blobs=self.blobs,
             mint_run_id=partial(secrets.token_hex, 16),
+            publish=fetched_from_here if self.pusher is None else self.pusher.push,
         )
         return Worker(
             self.place,

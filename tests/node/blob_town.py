@@ -19,7 +19,7 @@ from ringrift.node.cluster.work import Kind
 from ringrift.node.data.blobs import BlobStore
 from ringrift.node.data.fetch import Fetcher
 from ringrift.node.data.sources import Sources
-from ringrift.node.net.blob_intake import BlobIntake, intake_route
+from ringrift.node.net.blob_intake import BlobIntake, with_intake
 from ringrift.node.net.blob_routes import BlobDesk, blob_route
 from ringrift.node.net.pki import Subject
 from ringrift.node.net.tls import Contexts, Door
@@ -67,7 +67,7 @@ class Home:
             SystemClock(),
             knows=town.knows,
             accept=_no_peers,
-            app=app or Starlette(routes=[blob_route(self.desk), intake_route(self.intake)]),
+            app=app or with_intake(Starlette(routes=[blob_route(self.desk)]), self.intake),
         )
 
     @property

@@ -34,6 +34,12 @@ class BlobStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    @property
+    def directory(self) -> Path:
+        """Where all of them lie; it is there."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        return self._root
+
     def path(self, sha256: str) -> Path:
         """Where the blob of this hash lies, or would lie."""
         return self._root / sha256[:2] / sha256

@@ -35,6 +35,9 @@ class Home(Protocol):
     @property
     def blobs(self) -> BlobStore: ...
 
+    @property
+    def publish(self) -> Callable[[str], Awaitable[None]]: ...
+
 
 class Leftovers:
     """Clears the work directory before the first claim of a life, and after a child that died."""
@@ -88,6 +91,7 @@ class Leftovers:
             log.error("a shard left behind is damaged", reason=str(error))
             return 0
         await self._blocking(lambda: self._home.blobs.take(path, facts.sha256, facts.bytes))
+        await self._home.publish(facts.sha256)
         command = RegisterShard(item=place.item, claim=place.claim, shard=facts)
         result = (await self._propose(command)).result
         # The log knows of it, or never will: either way it is not to be asked again.

@@ -10,6 +10,10 @@ Fetch = Callable[[str], Awaitable[object]]
 """Has the blob of this sha256 on this node, or raises `BlobError`."""
 
 
+async def fetched_from_here(sha256: str) -> None:
+    """How a node that others can reach publishes a blob: it lies where they fetch it."""
+
+
 async def nothing_else(sha256: str) -> None:
     """The `Fetch` of a node that has nobody to ask."""
     raise BlobError(f"the file {sha256} is not on this node, and no other node is known")

@@ -37,7 +37,7 @@ from ringrift.node.worker.claims import ClaimPlace, place_of
 from ringrift.node.worker.jobs import JobError, job_for, needed, outcome_of, shard_facts
 from ringrift.node.worker.leftovers import Leftovers
 from ringrift.node.worker.slots import Slots
-from ringrift.node.worker.supplies import Fetch, Supplies, nothing_else
+from ringrift.node.worker.supplies import Fetch, Supplies, fetched_from_here, nothing_else
 from ringrift.wire.job import (
     Failed,
     Finished,
@@ -92,7 +92,11 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """Who works, where, and with what; `mint_run_id` gives 32 fresh hex digits a call."""
+    """Who works, where, and with what.
+
+    `mint_run_id` gives 32 fresh hex digits a call; `publish` has a blob where others can fetch it,
+    however long that takes.
+    """
 
     node_id: str
     boot: int
@@ -100,6 +104,7 @@ class Workplace:
     command: tuple[str, ...]
     blobs: BlobStore
     mint_run_id: Callable[[], str]
+    publish: Callable[[str], Awaitable[None]] = fetched_from_here
 
 
 class Worker:
@@ -359,6 +364,7 @@ class Worker:
         command = RegisterShard(item=place.item, claim=place.claim, shard=facts)
         result = None
         with self._clock.at_most(REGISTER_S):
+            await self._place.publish(line.sha256)
             result = (await self._propose(command)).result
         if result is None:
             # Nobody decides now; what still lies there is registered once the child is gone.
@@ -387,6 +393,7 @@ class Worker:
                     await self._blocking(
                         lambda: self._place.blobs.take(source, made.sha256, made.bytes)
                     )
+                    await self._place.publish(made.sha256)
                 return CompleteWork(item=item, claim=claim, outcome=outcome)
             if stopped is not None:
                 return ReturnWork(item=item, claim=claim, reason=clipped(stopped))

@@ -28,6 +28,11 @@ class Home:
         self.blobs = BlobStore(directory / "blobs")
         self.proposed: list[RegisterShard] = []
         self.refuse = False
+        self.published: list[str] = []
+
+    async def publish(self, sha256: str) -> None:
+        assert self.blobs.has(sha256)
+        self.published.append(sha256)
 
     async def propose(self, command: Command) -> Proposed:
         assert isinstance(command, RegisterShard)
