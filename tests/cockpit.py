@@ -1,5 +1,7 @@
 """A machine at work, made up but consistent: the views that the cockpit's tests look at."""
 
+import msgspec
+
 from ringrift.wire.views import (
     CheckView,
     ConfigView,
@@ -235,6 +237,50 @@ STATUS = StatusView(
     work_counts={"pending": 2, "claimed": 2, "completed": 58, "failed": 1, "cancelled": 0},
     work=WORK,
 )
+
+
+change = msgspec.structs.replace
+ELSEWHERE = change(
+    NODE,
+    items=0,
+    restart_generation=0,
+    age_s=1480.0,
+    slots=None,
+    slots_busy=None,
+    cpu_percent=None,
+    memory_percent=None,
+    memory_pressure_tier=None,
+    disk_free_bytes=None,
+    loop_lag_ms=None,
+)
+CLUSTER = change(
+    STATUS,
+    voters=("n-6f3a", "n-22c4", "n-91c0"),
+    alive_peers=1,
+    members=(
+        change(MEMBER, addresses=("10.0.0.4:8775",)),
+        change(MEMBER, id="n-22c4", name="bellows", addresses=("10.0.0.5:8775", "forge.lan:8775")),
+        change(MEMBER, id="n-91c0", name="forge", alive=False, mode="draining"),
+        change(MEMBER, id="n-b7d2", name="anvil", role="node", votes=False, alive=None),
+        change(MEMBER, id="p-0d11", name="dana", role="operator", machine=False, votes=False,
+               alive=None, version=None),
+        change(MEMBER, id="n-0e0e", name="old", role="node", votes=False, revoked=True, alive=None),
+    ),
+    nodes=(
+        NODE,
+        change(ELSEWHERE, id="n-22c4", name="bellows", items=3),
+        change(ELSEWHERE, id="n-91c0", name="forge", alive=False, mode="draining"),
+        change(ELSEWHERE, id="n-b7d2", name="anvil", votes=False, alive=None, items=1),
+    ),
+    stages=tuple(
+        change(stage, reason="no work here waits for others' files", figures={})
+        if stage.name == "SYNC"
+        else stage
+        for stage in STAGES
+    ),
+    work=(*WORK, work(65, "training", "fit generation 7", None, state="claimed", node="n-22c4")),
+)  # fmt: skip
+"""Four machines: one leads and is asked, one is alive, one away, one unknown. And a person."""
 
 
 def match(opponent: str, wins: int, low: float, high: float, games: int = 40) -> MatchView:

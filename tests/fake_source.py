@@ -14,6 +14,7 @@ from ringrift.wire.actions import (
     RestartNode,
     SetConfigMode,
     SetNodeMode,
+    TransferLeadership,
 )
 from ringrift.wire.views import EventView, ModelsView, StatusView
 
@@ -73,6 +74,12 @@ class FakeSource:
                 work = tuple(w for w in self.now.work if w.id != request.item)
                 self.now = change(self.now, work=work)
                 text = f"work item {request.item} cancelled"
+            case TransferLeadership():
+                heir = request.to or self.now.voters[-1]
+                self.now = change(self.now, leader_id=heir, term=self.now.term + 1)
+                text = f"the leader hands over to {request.to}"
+            case _:
+                text = "done as asked"
         return ActionReply(index=1900, text=text)
 
     def _answer(self) -> None:

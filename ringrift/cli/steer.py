@@ -71,6 +71,8 @@ def _node_id(client: "Client", wanted: str | None) -> str:
     if not found:
         known = ", ".join(node.name for node in status.nodes) or "none"
         fail(f"There is no node {wanted!r}; known are {known}", 2)
+    if len(found) > 1:
+        fail(f"Several nodes are named {wanted!r}; give an id: {', '.join(found)}", 2)
     return found[0]
 
 

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher
 
 from ringrift.client import ClientError
+from ringrift.tui.cluster import names
 from ringrift.tui.dialogs.confirm import Confirm
 from ringrift.tui.dialogs.describe import Describe
 from ringrift.tui.dialogs.menu import Menu
@@ -20,6 +21,7 @@ from ringrift.tui.footer import Footer
 from ringrift.tui.frame import ScreenName
 from ringrift.tui.header import Header
 from ringrift.tui.listing import ListingView
+from ringrift.tui.members.pane import MembersPane
 from ringrift.tui.models.pane import ModelsPane
 from ringrift.tui.overview.pane import OverviewPane
 from ringrift.tui.registry import ACTIONS, BY_VERB, Action, allowed
@@ -32,6 +34,7 @@ _FIRST_FOCUS: dict[ScreenName, str] = {
     "overview": "#stages",
     "models": "#networks",
     "events": "#log",
+    "members": "#roster",
 }
 QUESTION_ON_QUIT = (
     "Leave, and stop the node that this command started? Its children hand in what they have."
@@ -87,6 +90,7 @@ class Cockpit(App[None]):
             yield OverviewPane()
             yield ModelsPane()
             yield EventsPane()
+            yield MembersPane()
         yield Footer(readonly=self._readonly)
 
     def on_mount(self) -> None:
@@ -154,6 +158,8 @@ class Cockpit(App[None]):
             self.query_one(OverviewPane).show(self.seen, faults_only=self._faults_only)
         elif self._current == "models":
             self.query_one(ModelsPane).show(self.seen)
+        elif self._current == "members":
+            self.query_one(MembersPane).show(self.seen, faults_only=self._faults_only)
         else:
             self.query_one(EventsPane).show(self.seen, faults_only=self._faults_only)
 
@@ -181,12 +187,13 @@ class Cockpit(App[None]):
     async def _ask(self, action: Action) -> None:
         target = self._target(action)
         if target is None or action.request is None:
-            words = f"select a {action.target} on the overview first"
-            self.notify(words, severity="warning")
+            self.notify(f"select a {action.target} first", severity="warning")
             return
         key, label = target
         question = action.confirm.format(target=label)
-        if not await self.push_screen_wait(Confirm(question, action.title, danger=action.danger)):
+        typed = label if action.typed else ""
+        asked = Confirm(question, action.title, danger=action.danger, typed=typed)
+        if not await self.push_screen_wait(asked):
             return
         try:
             reply = await self._source.act(action.request(key))
@@ -197,15 +204,27 @@ class Cockpit(App[None]):
         await self.look()
 
     def _target(self, action: Action) -> tuple[str, str] | None:
+        """The key and the name of what an action is about; None when nothing is selected."""
         status = self.seen.status
         if status is None:
             return None
-        pane = self.query_one(OverviewPane)
-        key = pane.selected({"node": "nodes", "config": "configs"}.get(action.target, "work"))
+        if action.target in ("config", "work"):
+            key = self._cursor("configs" if action.target == "config" else "work")
+            return None if key is None else (key, key)
+        listing = "roster" if self._current == "members" else "nodes"
+        key, called = self._cursor(listing), names(status)
+        if action.target == "voter":
+            # Not by a cursor that only rests in its list: who leads is the whole cluster's affair.
+            focused = self.focused is not None and self.focused.id == listing
+            heir = key is not None and key in status.voters and key != status.leader_id
+            return (key, called[key]) if focused and heir and key else ("", "any voter that can")
         if key is None and action.target == "node":
             key = status.node_id
-        names = {node.id: node.name for node in status.nodes}
-        return None if key is None else (key, names.get(key, key))
+        return None if key is None else (key, called.get(key, key))
+
+    def _cursor(self, listing: str) -> str | None:
+        row = self.query_one(f"#{listing}", ListingView).selected
+        return None if row is None else row.key
 
     def do_help(self) -> None:
         self.push_screen(Menu(typing=False, readonly=self._readonly), self._chosen)
@@ -226,10 +245,14 @@ class Cockpit(App[None]):
     def do_events(self) -> None:
         self._switch("events")
 
+    def do_members(self) -> None:
+        self._switch("members")
+
     def _switch(self, name: ScreenName) -> None:
         self._current = name
         self.query_one(ContentSwitcher).current = name
         self.query_one(_FIRST_FOCUS[name]).focus()
+        self.query_one(Footer).show(name)
         self._draw()
 
     def do_filter(self) -> None:
@@ -258,7 +281,7 @@ class Cockpit(App[None]):
             return None
         status, models, key = self.seen.status, self.seen.models, focused.selected.key
         things: dict[str, msgspec.Struct] = {}
-        if focused.id in ("log", "recent"):
+        if focused.id in ("log", "recent", "changes"):
             things = {str(event.seq): event for event in self.seen.events}
         elif focused.id == "networks" and models is not None:
             things = {model.sha256: model for model in models.models}
@@ -266,6 +289,8 @@ class Cockpit(App[None]):
             things = {str(work.id): work for work in status.work}
         elif focused.id == "nodes" and status is not None:
             things = {node.id: node for node in status.nodes}
+        elif focused.id == "roster" and status is not None:
+            things = {member.id: member for member in status.members}
         elif focused.id in ("stages", "loops", "configs") and status is not None:
             named = getattr(status, focused.id)
             things = {thing.name: thing for thing in named}

@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from ringrift.tui import rows, text
+from ringrift.tui import cluster, rows, text
 from ringrift.tui.columns import lines
 from ringrift.wire.views import EventView, ModelsView, StatusView
 
-ScreenName = Literal["overview", "models", "events"]
+ScreenName = Literal["overview", "models", "events", "members"]
 
 
 def _identity(status: StatusView) -> list[str]:
-    leader = "leader" if status.leader_id == status.node_id else f"follows {status.leader_id}"
-    quorum = "quorum" if status.voter_quorum_ok else "NO QUORUM"
     state = rows.health(status.healthy).text + (f": {status.reason}" if status.reason else "")
-    place = f"{leader}, term {status.term}, {quorum}, log #{status.applied_index}"
+    place = "  ".join(cell.text for cell in cluster.standing(status))
     return [
         f"ringrift {status.version}  {status.profile}/{status.name}  {place}",
         state,
@@ -24,17 +22,23 @@ def _identity(status: StatusView) -> list[str]:
 
 def overview(status: StatusView, width: int) -> str:
     """The node on one page."""
-    names = {node.id: node.name for node in status.nodes}
     listings = (
+        cluster.summary(status),
         rows.stages(status.stages),
-        rows.work(status.work, names),
+        rows.work(status.work, cluster.names(status), status.node_id),
         rows.configs(status.configs),
-        rows.nodes(status.nodes),
+        cluster.nodes(status),
         rows.loops(status.loops),
     )
     page = [line[:width] for line in _identity(status)]
     for listing in listings:
         page += ["", *lines(listing, width)]
+    return "\n".join(page) + "\n"
+
+
+def members(status: StatusView, width: int) -> str:
+    """The cluster: who leads, what it bears, and who belongs to it."""
+    page = [*lines(cluster.summary(status), width), "", *lines(cluster.members(status), width)]
     return "\n".join(page) + "\n"
 
 

@@ -4,11 +4,16 @@ from rich.text import Text
 from textual.app import RenderResult
 from textual.widget import Widget
 
-from ringrift.tui import rows
-from ringrift.tui.columns import Cell
+from ringrift.tui import cluster, rows
+from ringrift.tui.columns import Cell, clip
 from ringrift.tui.seen import Seen
 
-TABS = (("1", "overview", "Overview"), ("2", "models", "Models & Elo"), ("3", "events", "Events"))
+TABS = (
+    ("1", "overview", "Overview"),
+    ("2", "models", "Models & Elo"),
+    ("3", "events", "Events"),
+    ("4", "members", "Members"),
+)
 BAD = "bold #f2858a"  # light enough to stay legible when colours are turned into greys
 _STYLES = {"dim": "dim", "strong": "bold", "good": "#8ad4a1", "warn": "#ffc473", "bad": BAD}
 
@@ -41,9 +46,9 @@ class Header(Widget):
         left = Text(" ")
         for key, name, title in TABS:
             here = name == self._screen_name
-            words = f" {key} {title} " if width >= 56 or here else f" {key} "
-            left.append(f"[{words.strip()}]" if here else words, "bold" if here else "dim")
-            left.append(" ")
+            words = f"{key} {title}" if width >= 64 or here else key
+            left.append(f"[{words}]" if here else words, "bold" if here else "dim")
+            left.append("   " if width >= 100 else " ")
         right = self._identity(width - left.cell_len - 1)
         gap = max(1, width - left.cell_len - right.cell_len - 1)
         line = left + Text(" " * gap) + right
@@ -54,19 +59,18 @@ class Header(Widget):
         status = self._seen.status
         if status is None:
             return Text("ringrift", "bold")
-        name = f"{status.profile}/{status.name}"
-        role = "leader" if status.leader_id == status.node_id else "follower"
-        if not status.voter_quorum_ok:
-            role = "no quorum"
+        called = cluster.names(status).get(status.node_id, status.name)
+        name = f"{status.profile}/{called}"
         health = rows.health(status.healthy)
         if self._seen.problem is not None:
             health = Cell("○ no answer", "bad")
         readonly = "  read-only" if self._readonly else ""
-        full = f"ringrift {status.version}  {name}  {role}, term {status.term}{readonly}  "
-        for words in (full, f"{name}  {role}{readonly}  ", f"{name}  ", ""):
+        full = f"ringrift {status.version}  {name}{readonly}  "
+        for words in (full, f"{name}{readonly}  ", f"{called}{readonly}  "):
             if len(words) + len(health.text) <= room:
                 return Text(words) + _toned(health)
-        return _toned(health)
+        left = room - len(health.text) - 2
+        return Text(f"{clip(called, left).rstrip()}  " if left > 3 else "") + _toned(health)
 
     def _second(self, width: int) -> Text:
         status = self._seen.status
@@ -75,12 +79,13 @@ class Header(Widget):
             line = Text(known + self._seen.problem + " Trying again every second.")
         elif status is None:
             line = Text(" connecting …", "dim")
-        elif status.healthy is False and status.reason and width < 120:
-            line = Text(" ") + Text("  ").join(_toned(c) for c in rows.headline(status)[:3])
-            line.append(f"  {status.reason}", BAD)
         else:
-            line = Text(" ") + Text("   ").join(_toned(c) for c in rows.headline(status))
-            if status.healthy is False and status.reason:
-                line.append(f"   {status.reason}", BAD)
+            cells = (*cluster.standing(status), *rows.headline(status))
+            unwell = status.healthy is False and status.reason
+            if unwell and width < 120:
+                cells = cells[: 2 if width < 100 else 4]
+            line = Text(" ") + Text("  " if width < 120 else "   ").join(map(_toned, cells))
+            if unwell:
+                line.append(f"  {status.reason}", BAD)
         line.truncate(width, overflow="ellipsis")
         return line

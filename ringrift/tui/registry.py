@@ -12,20 +12,26 @@ from typing import Literal
 from ringrift.wire.actions import (
     ActionRequest,
     CancelWork,
+    ChangeRole,
     RestartNode,
+    RetryWork,
+    RevokeMember,
     SetConfigMode,
     SetNodeMode,
+    TransferLeadership,
 )
 
 Role = Literal["viewer", "operator"]
-Target = Literal["none", "node", "config", "work"]
+Target = Literal["none", "node", "voter", "member", "config", "work"]
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """One verb. `{target}` in `confirm` stands for the name of what is selected.
 
-    `footer` is its rank at the bottom of the screen (1 stays longest where it is narrow, 0: not).
+    A target "voter" may also be whoever can, with the key "". With `typed` the operator confirms by
+    typing the target's name: what cannot be made good again is not done by a single key. `footer`
+    is its rank at the bottom of the screen (1 stays longest where it is narrow, 0: not).
     """
 
     verb: str
@@ -35,6 +41,7 @@ class Action:
     role: Role = "viewer"
     target: Target = "none"
     danger: bool = False
+    typed: bool = False
     confirm: str = ""
     footer: int = 0
     request: Callable[[str], ActionRequest] | None = None
@@ -46,6 +53,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("overview", "1", "overview", "Stages, work, configurations, nodes, loops."),
     Action("models", "2", "models", "Every network: Elo, matches, verdict."),
     Action("events", "3", "events", "What happened, newest last."),
+    Action("members", "4", "members", "Leader, quorum, who belongs, who votes."),
     Action("filter", "slash", "filter", "Show only events that contain these words.", footer=5),
     Action("clear", "escape", "clear", "Drop the filter and the faults-only view."),
     Action("faults", "f", "faults", "Show only what is failing, or all again.", footer=9),
@@ -120,6 +128,67 @@ ACTIONS: tuple[Action, ...] = (
         danger=True,
         confirm="Cancel work item #{target}? If a child works on it, the child is stopped.",
         request=lambda item: CancelWork(item=int(item)),
+    ),
+    Action(
+        "retry",
+        "t",
+        "retry work",
+        "Queue the selected failed or cancelled item anew.",
+        role="operator",
+        target="work",
+        confirm="Try work item #{target} again? It is queued anew, under a number of its own.",
+        request=lambda item: RetryWork(item=int(item)),
+    ),
+    Action(
+        "elect",
+        "e",
+        "elect",
+        "Have the selected voter lead, or any that can.",
+        role="operator",
+        target="voter",
+        danger=True,
+        confirm="Force an election? The leader hands over to {target}; nothing is decided for the "
+        "moment that it takes.",
+        footer=11,
+        request=lambda voter: TransferLeadership(to=voter or None),
+    ),
+    Action(
+        "voter",
+        "v",
+        "let vote",
+        "Make the selected node voter-eligible.",
+        role="operator",
+        target="member",
+        confirm="Let {target} vote? It starts anew, and votes once the leader has a stream to it.",
+        footer=12,
+        request=lambda member: ChangeRole(member=member, role="voter"),
+    ),
+    Action(
+        "node",
+        "n",
+        "plain node",
+        "Take its vote from the selected node.",
+        role="operator",
+        target="member",
+        danger=True,
+        confirm="Make {target} a plain node? It starts anew and works on, but votes and leads no "
+        "more; the others decide without it.",
+        footer=13,
+        request=lambda member: ChangeRole(member=member, role="node"),
+    ),
+    Action(
+        "revoke",
+        "R",
+        "revoke",
+        "Turn the selected member away for good.",
+        role="operator",
+        target="member",
+        danger=True,
+        typed=True,
+        confirm="Turn {target} away for good? Its key is never let in again; its work goes back to "
+        "the queue. One that votes must be made a plain node first.",
+        footer=14,
+        request=lambda member: RevokeMember(member=member),
     ),
     Action("quit", "q", "quit", "Leave the cockpit.", footer=2),
 )

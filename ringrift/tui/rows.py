@@ -12,7 +12,6 @@ from ringrift.wire.views import (
     MatchView,
     ModelsView,
     ModelView,
-    NodeView,
     StageView,
     StatusView,
     VerdictView,
@@ -55,6 +54,10 @@ _EVENT_CELLS: dict[str, Cell] = {
     "NODE_RESTART_REQUESTED": Cell("◇", "strong"),
     "NODE_STARTED": Cell("◇", "strong"),
     "VOTERS_CHANGED": Cell("◇", "strong"),
+    "TRANSFER_REQUESTED": Cell("◇", "strong"),
+    "MEMBER_ADMITTED": Cell("◇", "strong"),
+    "MEMBER_ROLE_CHANGED": Cell("◇", "strong"),
+    "MEMBER_REVOKED": Cell("◇", "strong"),
     "CONFIG_MODE_CHANGED": Cell("◇", "strong"),
     "WORK_CANCELLED": Cell("◇", "strong"),
 }
@@ -68,7 +71,8 @@ def health(healthy: bool | None) -> Cell:
     return Cell("● healthy", "good") if healthy else Cell("▲ unhealthy", "bad")
 
 
-def _dim_unknown(words: str, tone: Tone = "plain") -> Cell:
+def dim_unknown(words: str, tone: Tone = "plain") -> Cell:
+    """A figure in its tone, or dim where it is not known."""
     return Cell(words, "dim" if words == text.UNKNOWN else tone)
 
 
@@ -87,15 +91,20 @@ def _stage(view: StageView) -> Row:
     cells = (
         Cell(view.name, "strong" if view.state == "running" else "plain"),
         _STAGE_CELLS[view.state],
-        _dim_unknown(text.age(view.last_done_age_s)),
+        dim_unknown(text.age(view.last_done_age_s)),
         Cell(view.reason or text.UNKNOWN, "bad" if view.state == "blocked" else "plain"),
         Cell(text.figures(view.figures), "dim"),
     )
     return Row(view.name, cells)
 
 
-def work(views: Sequence[WorkView], names: Mapping[str, str] = NO_NAMES) -> Listing:
-    """Work items: at work, waiting, ended newest first; `names` are of nodes, by id."""
+def work(
+    views: Sequence[WorkView], names: Mapping[str, str] = NO_NAMES, here: str | None = None
+) -> Listing:
+    """Work items: at work, waiting, ended newest first; `names` are of nodes, by id.
+
+    `here` is the node that is asked: it knows how far its own children are, and not the others'.
+    """
     columns = (
         Column("WORK"),
         Column("KIND"),
@@ -111,10 +120,12 @@ def work(views: Sequence[WorkView], names: Mapping[str, str] = NO_NAMES) -> List
         views,
         key=lambda view: (order.get(view.state, 2), view.id if view.state in order else -view.id),
     )
-    return Listing(columns, tuple(_work(view, names) for view in ranked), "no work in progress")
+    return Listing(
+        columns, tuple(_work(view, names, here) for view in ranked), "no work in progress"
+    )
 
 
-def _work(view: WorkView, names: Mapping[str, str]) -> Row:
+def _work(view: WorkView, names: Mapping[str, str], here: str | None) -> Row:
     tone = _WORK_TONES.get(view.state, "plain")
     progress = view.progress
     bar = Cell("")
@@ -122,7 +133,8 @@ def _work(view: WorkView, names: Mapping[str, str]) -> Row:
         bar = Cell(text.bar(progress.done, progress.total, BAR_WIDTH), "good")
         shown = Cell(f"{progress.done}/{progress.total} {progress.unit}")
     elif view.state == "claimed":
-        shown = Cell("starting", "accent")
+        elsewhere = here is not None and view.node != here
+        shown = Cell("at work" if elsewhere else "starting", "accent")
     else:
         shown = Cell(_rest(view), tone)
     speed = text.rate(progress.rate) if progress else text.UNKNOWN
@@ -132,8 +144,8 @@ def _work(view: WorkView, names: Mapping[str, str]) -> Row:
         Cell(view.config, tone),
         bar,
         shown,
-        _dim_unknown(speed),
-        _dim_unknown(names.get(view.node, view.node) if view.node else text.UNKNOWN),
+        dim_unknown(speed),
+        dim_unknown(names.get(view.node, view.node) if view.node else text.UNKNOWN),
         Cell(view.error or view.summary, "bad" if view.error else tone),
     )
     return Row(str(view.id), cells)
@@ -167,59 +179,13 @@ def _config(view: ConfigView) -> Row:
         Cell(view.name, "dim" if paused else "strong"),
         Cell("‖ paused", "warn") if paused else Cell("▶ active", "good"),
         Cell(text.count(view.games)),
-        _dim_unknown(text.rate(view.games_per_s)),
+        dim_unknown(text.rate(view.games_per_s)),
         Cell(text.count(view.generation)),
         Cell(text.count(view.games_since_training)),
-        _dim_unknown(text.player(view.champion)),
-        _dim_unknown(text.elo(view.champion_rating), "accent"),
+        dim_unknown(text.player(view.champion)),
+        dim_unknown(text.elo(view.champion_rating), "accent"),
     )
     return Row(view.name, cells)
-
-
-def nodes(views: Sequence[NodeView]) -> Listing:
-    columns = (
-        Column("NODE"),
-        Column("MODE"),
-        Column("BUSY", right=True),
-        Column("CPU", right=True),
-        Column("MEMORY", right=True, drop=1),
-        Column("DISK FREE", right=True, drop=3),
-        Column("LAG", right=True, drop=4),
-        Column("RESTARTS", right=True, drop=5),
-        Column("AGE", right=True, drop=2),
-    )
-    return Listing(columns, tuple(_node(view) for view in views), "no nodes")
-
-
-def node_mode(view: NodeView) -> Cell:
-    """What is wanted of a node and how far it has come."""
-    if view.alive is not True:
-        lost = Cell(f"✗ away, {view.mode}", "bad")
-        return lost if view.alive is False else Cell(f"? {view.mode}", "warn")
-    if view.mode == "draining":
-        left = text.count(view.slots_busy)
-        return Cell(f"▽ draining, {left} left", "warn")
-    return Cell("▼ drained", "warn") if view.mode == "drained" else Cell("▶ active", "good")
-
-
-def _node(view: NodeView) -> Row:
-    lag = text.UNKNOWN if view.loop_lag_ms is None else f"{view.loop_lag_ms:.0f} ms"
-    busy = f"{text.count(view.slots_busy)}/{text.count(view.slots)}"
-    memory = text.percent(view.memory_percent)
-    tier = view.memory_pressure_tier
-    pressed = tier is not None and tier.lower() not in ("normal", "ok")
-    cells = (
-        Cell(view.name, "strong"),
-        node_mode(view),
-        Cell(busy),
-        _dim_unknown(text.percent(view.cpu_percent)),
-        Cell(f"{memory} {tier}", "warn") if pressed else _dim_unknown(memory),
-        _dim_unknown(text.size(view.disk_free_bytes)),
-        _dim_unknown(lag),
-        Cell(text.count(view.restart_generation), "dim"),
-        _dim_unknown(text.age(view.age_s)),
-    )
-    return Row(view.id, cells)
 
 
 def loops(views: Sequence[LoopView], *, faults_only: bool = False) -> Listing:
@@ -245,7 +211,7 @@ def _loop(view: LoopView) -> Row:
         Cell(view.name, "plain" if view.healthy is not False else "strong"),
         Cell(view.state, "dim" if settled else "warn"),
         health(view.healthy),
-        _dim_unknown(text.age(view.last_run_age_s)),
+        dim_unknown(text.age(view.last_run_age_s)),
         Cell(text.count(view.runs), "dim"),
         Cell(text.count(view.failures), "bad" if view.failures else "dim"),
         Cell(_why(view), "bad" if view.healthy is False else "plain"),
@@ -301,11 +267,11 @@ def _model(model: ModelView, champions: frozenset[str]) -> Row:
         Cell(text.player(model.sha256)),
         Cell(model.config, "dim"),
         _MODEL_CELLS[model.status],
-        _dim_unknown(text.elo(model.rating), "accent"),
+        dim_unknown(text.elo(model.rating), "accent"),
         Cell(f"{text.count(model.rating.games)} games", "dim"),
-        *(_dim_unknown(text.score(match)) for match in matches),
-        _dim_unknown(loss),
-        _dim_unknown(text.age(model.age_s)),
+        *(dim_unknown(text.score(match)) for match in matches),
+        dim_unknown(loss),
+        dim_unknown(text.age(model.age_s)),
     )
     return Row(model.sha256, cells)
 
@@ -348,7 +314,7 @@ def checks(verdict: VerdictView | None) -> Listing:
             check.name,
             (
                 Cell(f"{signs[check.passed].text} {check.name}", signs[check.passed].tone),
-                _dim_unknown(check.actual, signs[check.passed].tone),
+                dim_unknown(check.actual, signs[check.passed].tone),
                 Cell(check.required),
             ),
         )

@@ -81,4 +81,6 @@ def once(client: Client, screen: ScreenName) -> str:
         return frame.models(client.models(), width)
     if screen == "events":
         return frame.events(client.recent_events(FRAME_EVENTS), width)
+    if screen == "members":
+        return frame.members(client.status(), width)
     return frame.overview(client.status(), width)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ringrift.tui import text
+from ringrift.tui.cluster import names, node_mode
 from ringrift.tui.columns import Tone
-from ringrift.tui.rows import node_mode
 from ringrift.wire.views import EventView, ModelsView, StatusView
 
 MAX_EVENTS: Final = 2000
@@ -63,12 +63,20 @@ def changes(before: StatusView, after: StatusView) -> list[Notice]:
     notices: list[Notice] = []
     if before.pid != after.pid:
         notices.append(Notice(f"node {after.name} is back: process {after.pid}", "good"))
+    called = names(after)
+    leader = after.leader_id
+    if leader != before.leader_id:
+        words = "nobody leads" if leader is None else f"{called.get(leader, leader)} leads"
+        notices.append(Notice(f"{words}, term {after.term}", "warn" if leader is None else "good"))
+    if set(after.voters) != set(before.voters):
+        voting = ", ".join(sorted(called.get(voter, voter) for voter in after.voters))
+        notices.append(Notice(f"{len(after.voters)} vote now: {voting}", "good"))
     old_nodes = {node.id: node for node in before.nodes}
     for node in after.nodes:
         old = old_nodes.get(node.id)
         if old is not None and (old.mode, old.alive) != (node.mode, node.alive):
             cell = node_mode(node)
-            notices.append(Notice(f"node {node.name}: {cell.text}", cell.tone))
+            notices.append(Notice(f"node {called[node.id]}: {cell.text}", cell.tone))
     old_configs = {config.name: config for config in before.configs}
     for config in after.configs:
         was = old_configs.get(config.name)

@@ -184,9 +184,22 @@ def test_an_unknown_node_is_refused_with_the_known_ones(node: FakeNode, data: Pa
     assert node.asked == []
 
 
+def test_a_name_that_several_nodes_have_is_refused_with_their_ids(
+    node: FakeNode, data: Path
+) -> None:
+    node.status = cockpit.CLUSTER
+    done = ringrift("drain", "anvil", "--data", data)
+    assert done.returncode == 2
+    assert done.stderr == "Several nodes are named 'anvil'; give an id: n-6f3a, n-b7d2.\n"
+    assert node.asked == []
+
+
 def test_the_dashboard_as_text_and_as_a_picture(node: FakeNode, data: Path) -> None:
     frame = ringrift("tui", "--once", "--screen", "models", "--data", data).stdout
     assert "★ champion" in frame and "1674 ±38" in frame
+    node.status = cockpit.CLUSTER
+    frame = ringrift("tui", "--once", "--screen", "members", "--data", data).stdout
+    assert "△ minimum" in frame and "anvil-b7d2" in frame
     picture = data / "screen.svg"
     done = ringrift("tui", "--screenshot", picture, "--size", "80x24", "--data", data)
     assert done.returncode == 0, done.stderr

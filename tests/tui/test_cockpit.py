@@ -15,7 +15,16 @@ from ringrift.tui.dialogs.menu import Menu
 from ringrift.tui.events.pane import EventsPane
 from ringrift.tui.header import Header
 from ringrift.tui.listing import ListingView
-from ringrift.wire.actions import CancelWork, RestartNode, SetConfigMode, SetNodeMode
+from ringrift.wire.actions import (
+    CancelWork,
+    ChangeRole,
+    RestartNode,
+    RetryWork,
+    RevokeMember,
+    SetConfigMode,
+    SetNodeMode,
+    TransferLeadership,
+)
 
 pytestmark = pytest.mark.asyncio
 SIZE = (120, 40)
@@ -42,6 +51,10 @@ def line(app: Cockpit, listing: str, key: str) -> str:
         ("r", RestartNode(node="n-6f3a"), "node anvil is back: process 41208"),
         ("p", SetConfigMode(config="hex8_2p", mode="paused"), "hex8_2p is now paused"),
         ("x", CancelWork(item=61), "work item 61 cancelled (log #1900)"),
+        ("t", RetryWork(item=61), "done as asked (log #1900)"),
+        ("e", TransferLeadership(), "the leader hands over to None (log #1900)"),
+        ("v", ChangeRole(member="n-6f3a", role="voter"), "done as asked (log #1900)"),
+        ("n", ChangeRole(member="n-6f3a", role="node"), "done as asked (log #1900)"),
     ],
 )
 async def test_an_action_is_confirmed_sent_and_seen(
@@ -77,6 +90,55 @@ async def test_undrain_and_resume_bring_back(make_cockpit, source: FakeSource) -
         await pilot.press("c", "y")
         await pilot.pause()
         assert "active" in line(app, "configs", "hex8_2p")
+
+
+@pytest.mark.parametrize(
+    ("screen", "listing", "downs", "to"),
+    [
+        ("members", "roster", 0, None),  # the leader itself
+        ("members", "roster", 1, None),  # without a vote
+        ("members", "roster", 2, "n-22c4"),
+        ("overview", "nodes", 2, "n-22c4"),
+        ("overview", "work", 0, None),
+        ("events", "log", 0, None),
+    ],
+)
+async def test_an_election_goes_to_the_voter_under_the_cursor_or_to_any(
+    make_cockpit, source: FakeSource, screen, listing: str, downs: int, to: str | None
+) -> None:
+    source.now = cockpit.CLUSTER
+    app = make_cockpit(first_screen=screen)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(app, pilot)
+        app.query_one(f"#{listing}").focus()
+        await pilot.press(*["down"] * downs, "e", "y")
+        await pilot.pause()
+        assert source.asked == [TransferLeadership(to=to)]
+        assert f"{'bellows' if to else 'forge'} leads, term 4" in said(app)
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [
+        (["y"], []),
+        ([*"forge", "enter"], [RevokeMember(member="n-91c0")]),
+        ([*"bellows", "enter"], []),
+        (["enter"], []),
+        (["escape"], []),
+    ],
+)
+async def test_a_member_is_turned_away_only_by_its_typed_name(
+    make_cockpit, source: FakeSource, typed: list[str], asked: list[object]
+) -> None:
+    source.now = cockpit.CLUSTER
+    app = make_cockpit(first_screen="members")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(app, pilot)
+        await pilot.press("down", "down", "down", "R")
+        await pilot.pause()
+        await pilot.press(*typed)
+        await pilot.pause()
+        assert source.asked == asked
 
 
 @pytest.mark.parametrize("answer", ["n", "escape", "enter"])
@@ -117,7 +179,7 @@ async def test_read_only_changes_nothing(make_cockpit, source: FakeSource) -> No
     app = make_cockpit(readonly=True)
     async with app.run_test(size=SIZE) as pilot:
         await settle(app, pilot)
-        await pilot.press("d", "y", "p", "y")
+        await pilot.press("d", "y", "p", "y", "e", "y", "t", "y", "v", "y", "n", "y", "R", "y")
         await pilot.pause()
         assert not isinstance(app.screen, Confirm)
         assert source.asked == []
@@ -144,7 +206,7 @@ async def test_it_starts_before_its_node(make_cockpit, source: FakeSource) -> No
     app = make_cockpit()
     async with app.run_test(size=SIZE) as pilot:
         await settle(app, pilot)
-        for screen in "231":
+        for screen in "2341":
             await pilot.press(screen)
         await pilot.press("d")
         assert "No node answers" in str(app.query_one(Header).render())
@@ -219,10 +281,11 @@ async def test_the_palette_runs_what_is_typed(make_cockpit, source: FakeSource) 
 
 
 @pytest.mark.parametrize(
-    "listing", ["stages", "work", "configs", "nodes", "loops", "recent", "networks", "log"]
+    "listing",
+    ["stages", "work", "configs", "nodes", "loops", "recent", "networks", "log", "roster"],
 )
 async def test_every_list_describes_its_lines(make_cockpit, listing: str) -> None:
-    screen = {"networks": "models", "log": "events"}.get(listing, "overview")
+    screen = {"networks": "models", "log": "events", "roster": "members"}.get(listing, "overview")
     app = make_cockpit(first_screen=screen)
     async with app.run_test(size=SIZE) as pilot:
         await settle(app, pilot)

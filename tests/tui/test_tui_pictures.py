@@ -6,13 +6,14 @@ After a wanted change: `pytest tests/tui --snapshot-update`, and look at what ch
 from collections.abc import Callable
 from typing import Any
 
+import cockpit
 import pytest
 from textual.pilot import Pilot
 
 from ringrift.client import NotRunningError
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
-SCREENS = ["overview", "models", "events"]
+SCREENS = ["overview", "models", "events", "members"]
 Compare = Callable[..., bool]
 
 
@@ -43,6 +44,26 @@ def test_dialog(make_cockpit, snap_compare: Compare, key: str) -> None:
         await pilot.pause()
 
     assert snap_compare(make_cockpit(), terminal_size=(80, 24), run_before=press)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("screen", ["overview", "members"])
+def test_cluster(make_cockpit, source, snap_compare: Compare, screen: str, size) -> None:
+    source.now = cockpit.CLUSTER
+    app = make_cockpit(first_screen=screen)
+    assert snap_compare(app, terminal_size=size, run_before=_settle)
+
+
+@pytest.mark.parametrize("key", ["e", "R"])
+def test_cluster_dialog(make_cockpit, source, snap_compare: Compare, key: str) -> None:
+    async def press(pilot: Pilot[None]) -> None:
+        await _settle(pilot)
+        await pilot.press("down", "down", key)
+        await pilot.pause()
+
+    source.now = cockpit.CLUSTER
+    app = make_cockpit(first_screen="members")
+    assert snap_compare(app, terminal_size=(80, 24), run_before=press)
 
 
 def test_selected_verdict(make_cockpit, snap_compare: Compare) -> None:

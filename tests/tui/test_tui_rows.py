@@ -30,22 +30,6 @@ def test_ended_work_comes_last_newest_first() -> None:
     assert shown.rows[1].cells[4].text == "completed 31 s ago"
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({}, "▶ active"),
-        ({"mode": "draining", "slots_busy": 1}, "▽ draining, 1 left"),
-        ({"mode": "draining", "slots_busy": None}, "▽ draining, – left"),
-        ({"mode": "drained"}, "▼ drained"),
-        ({"alive": False}, "✗ away, active"),
-    ],
-)
-def test_a_nodes_mode_is_what_is_wanted_and_how_far_it_is(
-    changes: dict[str, object], words: str
-) -> None:
-    assert rows.node_mode(change(cockpit.NODE, **changes)).text == words
-
-
 def test_matches_are_found_by_kind_of_opponent() -> None:
     champions = frozenset(model.sha256 for model in cockpit.MODELS.models)
     fifth = cockpit.MODELS.models[4]
@@ -58,6 +42,15 @@ def test_matches_are_found_by_kind_of_opponent() -> None:
 def test_failed_checks_come_first() -> None:
     verdict = cockpit.MODELS.models[1].verdict
     assert rows.checks(verdict).rows[0].cells[0].text == "✗ against champion"
+
+
+def test_how_far_a_child_is_that_runs_elsewhere_is_not_guessed() -> None:
+    mine, theirs = (
+        cockpit.work(number, "training", "", None, state="claimed", node=node)
+        for number, node in ((1, "n-6f3a"), (2, "n-22c4"))
+    )
+    shown = rows.work((mine, theirs), here="n-6f3a")
+    assert [row.cells[4].text for row in shown.rows] == ["starting", "at work"]
 
 
 @pytest.mark.parametrize(
@@ -80,6 +73,8 @@ def test_faults_only_shows_faults_only() -> None:
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_frames_keep_their_width(width: int) -> None:
     pages = [
+        frame.overview(cockpit.CLUSTER, width),
+        frame.members(cockpit.CLUSTER, width),
         frame.overview(cockpit.STATUS, width),
         frame.models(cockpit.MODELS, width),
         frame.events(cockpit.EVENTS, width),

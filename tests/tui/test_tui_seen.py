@@ -45,3 +45,17 @@ def test_effects_are_told_as_they_become_visible() -> None:
     assert [n.text for n in changes(before, change(before, pid=5))] == [
         "node anvil is back: process 5"
     ]
+
+
+def test_who_leads_and_who_votes_is_told_when_it_changes() -> None:
+    before = cockpit.CLUSTER
+    moved = change(before, leader_id="n-22c4", term=4)
+    assert [n.text for n in changes(before, moved)] == ["bellows leads, term 4"]
+    lost = change(before, leader_id=None)
+    assert [(n.text, n.tone) for n in changes(before, lost)] == [("nobody leads, term 3", "warn")]
+    more = change(before, voters=(*before.voters, "n-b7d2"))
+    assert [n.text for n in changes(before, more)] == [
+        "4 vote now: anvil-6f3a, anvil-b7d2, bellows, forge"
+    ]
+    away = change(before, nodes=(change(before.nodes[3], alive=False),))
+    assert [n.text for n in changes(before, away)] == ["node anvil-b7d2: ✗ away, active"]

@@ -1,8 +1,9 @@
 """The seven pipeline stages, each by what is happening in it now and why nothing else is. Pure.
 
 Three stages are kinds of work (selfplay, training, evaluation). A dataset is written by the child
-that fits, so export is the first part of a training item; on one node there is nothing to copy and
-nothing to combine, and the stages say so rather than pretending.
+that fits, so export is the first part of a training item, and in one piece, with nothing to
+combine. Files are copied when work needs them, before its child starts; of that only what this
+node fetches is known here. The stages say so rather than pretending.
 """
 
 from ringrift.node.cluster.state import ClusterState
@@ -12,6 +13,9 @@ from ringrift.wire.views import Figure, StageState, StageView
 
 EXPORT_UNIT = "rows replayed"
 """What a training child counts while it builds its dataset; then it counts rows it trains on."""
+
+FETCH_UNIT = "files fetched"
+"""What a claim counts while the files that its child needs come from other nodes."""
 
 LAST_DONE: dict[str, tuple[str, ...]] = {
     "SELFPLAY": ("NEW_GAMES_AVAILABLE",),
@@ -29,9 +33,9 @@ def stage_views(state: ClusterState, observed: Observed) -> tuple[StageView, ...
     fitting = [item for item in live if item.kind == "training" and item not in exporting]
     return (
         _work_stage(state, "SELFPLAY", live, "selfplay", observed, _why_no_games(state)),
-        _stage("SYNC", "idle", "one node: nothing to copy", observed),
+        _sync(state, observed),
         _export(exporting, observed),
-        _stage("NPZ_COMBINATION", "idle", "one node exports in one piece", observed),
+        _stage("NPZ_COMBINATION", "idle", "the node that fits exports in one piece", observed),
         _work_stage(state, "TRAINING", fitting, "training", observed, _why_no_fit(state)),
         _work_stage(
             state, "EVALUATION", live, "evaluation", observed, "no candidate waits for a match"
@@ -97,6 +101,20 @@ def _exports(item: Item, observed: Observed) -> bool:
         return False
     progress = observed.progress.get((item.id, item.claim.index))
     return progress is not None and progress.unit == EXPORT_UNIT
+
+
+def _sync(state: ClusterState, observed: Observed) -> StageView:
+    fetching = [
+        (key[0], said) for key, said in observed.progress.items() if said.unit == FETCH_UNIT
+    ]
+    if fetching:
+        item, said = fetching[0]
+        more = f" (and for {len(fetching) - 1} more)" if len(fetching) > 1 else ""
+        reason = f"{said.done} of {said.total} files fetched for #{item}{more}"
+        return _stage("SYNC", "running", reason, observed)
+    alone = sum(1 for _ in state.members.machines()) <= 1
+    reason = "one node: nothing to copy" if alone else "no work here waits for others' files"
+    return _stage("SYNC", "idle", reason, observed)
 
 
 def _export(exporting: list[Item], observed: Observed) -> StageView:

@@ -3,7 +3,7 @@
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
 
-from ringrift.tui import rows
+from ringrift.tui import cluster, rows
 from ringrift.tui.listing import ListingView
 from ringrift.tui.models.curve import EloCurve
 from ringrift.tui.seen import Seen
@@ -36,18 +36,14 @@ class OverviewPane(VerticalScroll, can_focus=False):
         if status is None:
             return
         self.query_one("#stages", ListingView).show(rows.stages(status.stages))
-        names = {node.id: node.name for node in status.nodes}
-        self.query_one("#work", ListingView).show(rows.work(status.work, names))
+        work = rows.work(status.work, cluster.names(status), status.node_id)
+        self.query_one("#work", ListingView).show(work)
         self.query_one("#configs", ListingView).show(rows.configs(status.configs))
-        self.query_one("#nodes", ListingView).show(rows.nodes(status.nodes))
+        self.query_one("#nodes", ListingView).show(cluster.nodes(status))
+        self.set_class(len(status.nodes) > 1, "-several")
         loops = rows.loops(status.loops, faults_only=faults_only)
         self.query_one("#loops", ListingView).show(loops)
         rated = [] if seen.models is None else [m for m in seen.models.models if m.rating.games]
         self.set_class(bool(rated), "-rated")
         if seen.models is not None and rated:
             self.query_one("#overview-curve", EloCurve).show(seen.models, rated[-1].config)
-
-    def selected(self, listing: str) -> str | None:
-        """The key under the cursor of one of the listings."""
-        row = self.query_one(f"#{listing}", ListingView).selected
-        return None if row is None else row.key

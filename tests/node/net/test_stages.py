@@ -1,10 +1,11 @@
 """A stage says why what waits in it waits."""
 
-from cluster_support import CONFIG, Ledger
+from cluster_support import CONFIG, Ledger, joins
 
 from ringrift.node.cluster import commands as c
 from ringrift.node.net.observed import Host, Observed
-from ringrift.node.net.stages import stage_views
+from ringrift.node.net.stages import FETCH_UNIT, stage_views
+from ringrift.wire.views import ProgressView
 
 
 class NoPast:
@@ -15,14 +16,20 @@ class NoPast:
         return None
 
 
-def selfplay(ledger: Ledger) -> tuple[str, str]:
+def stage(
+    ledger: Ledger, name: str, progress: dict[tuple[int, int], ProgressView] | None = None
+) -> tuple[str, str]:
     observed = Observed(
         now_ms=10_000, uptime_s=5.0, leader_id="n", term=1, commit_index=9, applied_index=9,
         applied_age_s=None, state_digest="", loops=(), host=Host(), loop_lag_ms=None, slots=2,
-        slots_busy=1, progress={}, past=NoPast(),
+        slots_busy=1, progress=progress or {}, past=NoPast(),
     )  # fmt: skip
-    view = stage_views(ledger.state, observed)[0]
+    (view,) = [view for view in stage_views(ledger.state, observed) if view.name == name]
     return view.state, view.reason
+
+
+def selfplay(ledger: Ledger) -> tuple[str, str]:
+    return stage(ledger, "SELFPLAY")
 
 
 def test_what_waits_for_a_paused_config_says_so() -> None:
@@ -35,3 +42,17 @@ def test_what_waits_for_a_paused_config_says_so() -> None:
     ledger.claim()
     ledger.do(c.SetConfigMode(config=CONFIG, mode="paused", by="n"))
     assert selfplay(ledger)[0] == "running"
+
+
+def test_files_are_copied_when_work_waits_for_them_and_that_alone_is_told() -> None:
+    ledger = Ledger.founded()
+    assert stage(ledger, "SYNC") == ("idle", "one node: nothing to copy")
+    fetching = ProgressView(done=1, total=3, unit=FETCH_UNIT, rate=None, age_s=0.0)
+    playing = ProgressView(done=1, total=3, unit="games", rate=None, age_s=0.0)
+    told = stage(ledger, "SYNC", {(7, 70): playing, (8, 80): fetching, (9, 90): fetching})
+    assert told == ("running", "1 of 3 files fetched for #8 (and for 1 more)")
+    ledger.do(joins("other"))
+    assert stage(ledger, "SYNC", {(7, 70): playing}) == (
+        "idle",
+        "no work here waits for others' files",
+    )

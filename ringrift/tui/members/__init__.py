@@ -1,0 +1,1 @@
+"""The fourth screen: the cluster itself: leader, quorum, members, and what changed among them."""
