@@ -274,7 +274,7 @@ class Node:
         app = routes.guarded(inside, self.settings.http.max_body_bytes, local=False)
         floor = self.settings.node.disk_floor_bytes
         intake = BlobIntake(self.blobs, peers.withholds, self.bulk, self.clock, floor)
-        return with_intake(Admittance(app, state, self.clock), intake)
+        return Admittance(with_intake(app, intake), state, self.clock)
 
     def _renewal(self, peers: Peers) -> Body:
         state, doors = (lambda: self.replica.state), Doors(peers)

@@ -1,8 +1,9 @@
 """Who may ask what at the peers' port, by the member record as it is at every moment.
 
-Whoever has no certificate may ask to join, members may look and have their certificates renewed,
-operators may act. The record is looked up before a request is answered, and every second while it
-is: an answer under way (an event stream, a blob) breaks off when its member is turned away.
+Whoever has no certificate may ask to join; members may look and have their certificates renewed;
+nodes may bring blobs; operators may act. The record is looked up before a request is answered, and
+every second while it is: an answer under way (an event stream, a blob) breaks off when its member
+is turned away.
 """
 
 from collections import Counter
@@ -11,12 +12,13 @@ from collections.abc import Callable
 import trio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ringrift.node.cluster.members import MACHINES
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.net.guard import RequestError, error_response
 from ringrift.node.net.pki import Subject
 from ringrift.node.runtime.clock import Clock
 
-JOIN, RENEW = "/join", "/renew"
+JOIN, RENEW, BLOBS = "/join", "/renew", "/blobs/"
 LOOKING = ("GET", "HEAD")
 MOST_AT_ONCE = 32
 """Requests of one member that are answered at once, event streams among them."""
@@ -57,6 +59,8 @@ def refusal(
         return RequestError(403, away)
     role = state.members.rows[subject.node].role
     if method in LOOKING or path == RENEW or role == "operator":
+        return None
+    if method == "PUT" and path.startswith(BLOBS) and role in MACHINES:
         return None
     return RequestError(403, f"{subject.node} is a {role}, and may look only: operators act")
 
@@ -101,8 +105,8 @@ class Admittance:
         await scope["state"]["hang_up"]()
 
     def _in_time(self, scope: Scope, receive: Receive) -> Receive:
-        """Bodies come within a while: each of the few that are let in at once counts."""
-        if scope["method"] in LOOKING:
+        """What is posted is short: it comes within a while, since so few are let in at once."""
+        if scope["method"] != "POST":
             return receive
         until = self._clock.now() + BODY_S
 

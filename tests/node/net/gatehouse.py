@@ -28,6 +28,7 @@ from ringrift.node.net import credentials as own
 from ringrift.node.net import pki
 from ringrift.node.net.actions import Operators
 from ringrift.node.net.admittance import Admittance
+from ringrift.node.net.blob_intake import BlobIntake, with_intake
 from ringrift.node.net.blob_routes import BlobDesk, blob_route
 from ringrift.node.net.joining import Doorkeeper, join_app
 from ringrift.node.net.reissuing import Reissuer, renew_route
@@ -107,7 +108,10 @@ class Gatehouse:
         )
         self.peers.attach(lambda: voter.state)
         self.peers.board.connect_voter(voter, Here(voter), partial(self._forbids))
-        self.app = Admittance(self._inside(clock), lambda: voter.state, clock)
+        store = BlobStore(self.paths.blobs)
+        intake = BlobIntake(store, self.peers.withholds, InThreads(4), clock, 0)
+        inside = with_intake(self._inside(clock), intake)
+        self.app = Admittance(inside, lambda: voter.state, clock)
         await self.propose(replace(joins(voter.node_id), key=self.credentials.subject.fingerprint))
         nursery.start_soon(self.peers.run_links, self.links)
         nursery.start_soon(self.peers.run_door, self.door, self.app)

@@ -84,6 +84,7 @@ async def test_without_a_certificate_there_is_only_the_way_in(
             assert "ringrift join" in one_sentence(answer)
         for path in ("/actions", "/renew", "/status"):
             assert (await one.post(path, content=PAUSE)).status_code == 401
+        assert (await one.put("/blobs/" + "0" * 64, content=b"x")).status_code == 401
         assert (await one.get("/join")).status_code == 405
         assert (await one.post("/join", content=PAUSE)).status_code == 400
         stream = await here.stream(None, pki.ALPN_PEER)
@@ -143,6 +144,8 @@ async def test_only_operators_act_and_the_audit_names_them(
                     assert answer.status_code == 403
                     assert "operators act" in one_sentence(answer)
                 assert (await one.delete("/actions")).status_code == 403
+                put = await one.put("/blobs/" + "0" * 64, content=b"wrong")
+                assert put.status_code == (422 if name == "gpu" else 403)
                 assert (await one.get("/snapshot")).status_code == 404
     async with gatehouse(tmp_path / "other") as here:
         op = await here.admit("op", "operator")
