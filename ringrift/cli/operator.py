@@ -79,7 +79,7 @@ def transfer(to: Member | None = None, /, *, place: Place = HERE) -> None:
 
 @raft.command
 def add_voter(member: Member, /, *, place: Place = HERE) -> None:
-    """Make a node voter-eligible; it votes as soon as the voters are an odd number with it."""
+    """Make a node voter-eligible; it votes as soon as it is linked with the leader."""
     role(member, "voter", place=place)
 
 

@@ -11,6 +11,7 @@ import random
 import secrets
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +30,7 @@ from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.follower import Follower
 from ringrift.node.consensus.patient import Patient
 from ringrift.node.consensus.proposer import Proposer
+from ringrift.node.consensus.raft.timing import TIMINGS
 from ringrift.node.consensus.replica import FeedBehindError
 from ringrift.node.consensus.voter import Voter
 from ringrift.node.control import tokens
@@ -45,6 +47,8 @@ from ringrift.node.data.history import History
 from ringrift.node.data.push import Pusher
 from ringrift.node.data.recorder import Recorder
 from ringrift.node.data.sources import Sources
+from ringrift.node.gossip.driver import Gossiping
+from ringrift.node.gossip.timing import gossip_timing
 from ringrift.node.health.host import HostObserver
 from ringrift.node.keeper import EXIT_RESTART, EXIT_STOPPED
 from ringrift.node.leading import Leading, autopilot
@@ -86,6 +90,7 @@ from ringrift.node.worker.slots import Slots, slots_for
 from ringrift.node.worker.supplies import fetched_from_here, nothing_else
 from ringrift.node.worker.worker import Worker, Workplace
 from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
+from ringrift.wire.gossip import Loops, SoftState
 from ringrift.wire.views import EventView, Figure
 
 SESSION_TTL_S = 600.0
@@ -143,6 +148,7 @@ class Node:
                 unwanted_s=settings.pipeline.release_patience_s,
             )
         )
+        self.gossip: Gossiping | None = None
         self._connect()
         everywhere = Patient(Everywhere(self.gateway, replica), self.clock)
         self.propose = Proposer(everywhere, identity.node_id, identity.boot).propose
@@ -188,6 +194,17 @@ class Node:
             self.gateway = lambda: lone
             return
         peers.attach(lambda: replica.state)
+        self.gossip = Gossiping(
+            self.identity.node_id,
+            self.identity.boot,
+            gossip_timing(TIMINGS[self.identity.timing]),
+            self.clock,
+            random.Random(secrets.randbits(64)),
+            send=peers.board.gossip_to,
+            members=lambda: replica.state.members.rows.values(),
+            soft_state=self._soft_state,
+        )
+        peers.board.connect_gossip(self.gossip)
         self.gateway = lambda: peers.board.gateway
         if isinstance(replica, Voter):
             assert here is not None
@@ -215,8 +232,10 @@ class Node:
             Loop("http", self._serve_loopback(options), after=("views",)),
             Loop("operators", self._serve_operators(), after=("views",)),
             *self._peering(),
+            # Before membership: where this node's vote is what is missing, nobody leads whom it could
+            # join.
+            Loop("standing", self._standing(), 1.0, after=("replica", "feed")),
             Loop("membership", self.membership.run, 1.0, after=("replica", "feed")),
-            Loop("standing", self._standing(), 1.0, after=joined),
             Loop("worker", self.worker.run, self.settings.worker.claim_interval_s, after=joined),
             Loop("autonomy", self._autonomy().run, 1.0, after=("worker",)),
             Loop("leases", self._renewing(), self.leadership.patience.claim_s / 3, after=joined),
@@ -233,6 +252,7 @@ class Node:
         loops = [
             Loop("peers", peers.run_links, 1.0, after=("replica",)),
             Loop("door", lambda pulse: peers.run_door(pulse, door), after=("replica",)),
+            Loop("gossip", self._run_gossip, 1.0, after=("peers",)),
             Loop("fetch", self.fetcher.run, 1.0, after=("peers",)),
             Loop("credentials", self._renewal(peers), LONGEST_PAUSE_S, after=("peers",)),
             *self._discovery(peers).loops(),
@@ -325,7 +345,7 @@ class Node:
         )
         state = lambda: self.replica.state  # noqa: E731 - a restore replaces the object
         controllers: list[tuple[str, float, Callable[[], Sequence[Command]]]] = [
-            ("populator", often, lambda: self.populator.decide(state(), slots_of(state()))),
+            ("populator", often, self._populate),
             ("training-trigger", often, lambda: trigger(state(), pipeline)),
             ("evaluation", often, lambda: evaluate(state(), pipeline)),
             ("promotion", often, lambda: decide(state(), promotion)),
@@ -345,6 +365,10 @@ class Node:
             Loop(name, self._controller(decide_now, interval), interval, after)
             for name, interval, decide_now in controllers
         ]
+
+    def _populate(self) -> Sequence[Command]:
+        state = self.replica.state
+        return self.populator.decide(state, slots_of(state, self._dead()))
 
     def _controller(self, decide_now: Callable[[], Sequence[Command]], interval_s: float) -> Body:
         return ControllerDriver(
@@ -499,6 +523,19 @@ class Node:
             wakeup.ring()
         pulse.ran({"index": index})
 
+    async def _run_gossip(self, pulse: Pulse) -> None:
+        gossip = self.gossip
+        assert gossip is not None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(gossip.run)
+            while True:
+                told = Counter(seen.status for seen in gossip.standings().values())
+                figures: dict[str, Figure] = {**told, "ill_health": gossip.ill_health}
+                seen = {"none": "", "minority": ", sees a minority", "isolated": ", sees nobody"}
+                apart = gossip.partition
+                pulse.ran(figures, f"{gossip.pace}{seen[apart]}", well=apart == "none")
+                await self.clock.sleep(1.0)
+
     def _ended(
         self, judge: Callable[[int, ClusterState, float], Sequence[Command]]
     ) -> Sequence[Command]:
@@ -513,6 +550,27 @@ class Node:
 
     def _leads(self) -> bool:
         return self.replica.leader_id == self.identity.node_id
+
+    def _dead(self) -> frozenset[str]:
+        standings = {} if self.gossip is None else self.gossip.standings()
+        return frozenset(node for node, seen in standings.items() if seen.status == "dead")
+
+    def _soft_state(self) -> SoftState:
+        """How this node is now, for everybody to know."""
+        host, loops = self.host.host, self.supervisor.views()
+        sick = tuple(loop.name for loop in loops if loop.healthy is False)
+        return SoftState(
+            version=__version__,
+            supports=SUPPORTED_FORMAT,
+            cpu_percent=host.cpu_percent,
+            memory_percent=host.memory_percent,
+            memory_tier=self.host.tier,
+            disk_free_bytes=host.disk_free_bytes,
+            loop_lag_ms=self.watchdog.lag_ms,
+            slots=self.worker.slots.total,
+            slots_busy=self.worker.slots.busy,
+            loops=Loops(len(loops), sick[:16]),
+        )
 
     def _admit(self) -> Admission:
         return admission(
@@ -539,9 +597,10 @@ class Node:
 
     def _observe(self, digest: str) -> Observed:
         now = self.clock.now()
-        linked = frozenset[str]() if self.peers is None else self.peers.linked()
         return Observed(
-            linked=linked,
+            linked=frozenset() if self.peers is None else self.peers.linked(),
+            standings={} if self.gossip is None else self.gossip.standings(),
+            soft={} if self.gossip is None else self.gossip.soft_states(),
             now_ms=self.clock.wall_ms(),
             uptime_s=now - self.started_at,
             leader_id=self.replica.leader_id,

@@ -189,6 +189,7 @@ class Peers:
         else:
             self._away.setdefault(peer, now)
             self.book.failed(peer, address, now)
+            self.board.redial_failed(peer)
 
     def _note_members(self) -> None:
         told = [

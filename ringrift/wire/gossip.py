@@ -79,7 +79,9 @@ class SoftState(_Struct, frozen=True, gc=False, omit_defaults=True):
     memory_percent: Percent | None = None
     memory_tier: MemoryTier | None = None
     disk_free_bytes: Number | None = None
-    loop_lag_ms: Number | None = None
+    loop_lag_ms: Annotated[float, msgspec.Meta(ge=0, le=2**53)] | None = None
+    slots: Number | None = None
+    slots_busy: Number | None = None
     gpus: Annotated[tuple[Gpu, ...], msgspec.Meta(max_length=16)] = ()
     breakers: Annotated[tuple[Breaker, ...], msgspec.Meta(max_length=16)] = ()
     loops: Loops | None = None

@@ -83,7 +83,7 @@ def test_the_parser_knows_the_verbs_that_the_page_lists() -> None:
         (("up", "--port-offset", "-1"), "Must be >= 0"),
         (("node", "--profile", "desktop"), "no profile 'desktop'"),
         (("status", "--url", ""), "'' is no address"),
-        (("status", "--url", "http://127.0.0.1:x"), "no address: give a path or http://"),
+        (("status", "--url", "http://127.0.0.1:x"), "is no address: give a path, http://"),
     ],
 )
 def test_a_wrong_request_gets_one_sentence(

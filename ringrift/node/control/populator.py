@@ -1,5 +1,7 @@
 """Keeps selfplay waiting for every slot of the cluster, and no more."""
 
+from collections.abc import Set as AbstractSet
+
 from ringrift.node.cluster.commands import AddWork, Command, SetConfigMode
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import (
@@ -19,9 +21,10 @@ STOP_AT, RESUME_AT = 500, 200
 NAME = "populator"
 
 
-def slots_of(state: ClusterState) -> int:
-    """How many items the nodes that are to work can do at a time, as they said of themselves."""
-    lives = [row.life for row in state.members.machines() if row.works]
+def slots_of(state: ClusterState, dead: AbstractSet[str]) -> int:
+    """How many items the nodes that are to work, and are not dead, can do at a time: as they said
+    of themselves."""
+    lives = [row.life for row in state.members.machines() if row.works and row.id not in dead]
     return sum(life.abilities.slots for life in lives if life is not None)
 
 

@@ -1,8 +1,12 @@
 """What a node observes of itself: handed to the views, never written to the log."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ringrift.node.gossip.core import Standing
+from ringrift.node.gossip.driver import Seen
+from ringrift.wire.gossip import MemoryTier
 from ringrift.wire.views import LoopView, ProgressView
 
 
@@ -12,7 +16,7 @@ class Host:
 
     cpu_percent: float | None = None
     memory_percent: float | None = None
-    memory_pressure_tier: str | None = None
+    memory_pressure_tier: MemoryTier | None = None
     disk_free_bytes: int | None = None
 
 
@@ -41,7 +45,8 @@ class Observed:
     """One moment of this node. Ages are taken against `now_ms`, the node's own wall clock.
 
     `progress` maps (item, claim) of a running child to what it said last, `hindered` each kind of
-    work that this node may not claim now to why; `linked` are the nodes that it has streams to.
+    work that this node may not claim now to why; `linked` are the nodes that it has streams to,
+    `standings` what it believes of them, and `soft` how each of them saw itself last.
     """
 
     now_ms: int
@@ -61,6 +66,8 @@ class Observed:
     past: Measured
     hindered: dict[str, str] = field(default_factory=dict[str, str])
     linked: frozenset[str] = frozenset()
+    standings: Mapping[str, Standing] = field(default_factory=dict[str, Standing])
+    soft: Mapping[str, Seen] = field(default_factory=dict[str, Seen])
 
     def age_s(self, at_ms: int | None) -> float | None:
         """Return how long ago a wall-clock time was; never negative."""

@@ -11,6 +11,7 @@ from ringrift.node.cluster.commands import Command
 from ringrift.node.consensus.follower import Follower
 from ringrift.node.consensus.raft.timing import Timing
 from ringrift.node.consensus.voter import Voter
+from ringrift.node.gossip.driver import Gossiping
 from ringrift.node.net.asking import Asking
 from ringrift.node.net.clerk import Clerk
 from ringrift.node.net.feeding import Feeder
@@ -20,6 +21,7 @@ from ringrift.node.net.link import Link
 from ringrift.node.net.mesh import Address, Dial, Mesh
 from ringrift.node.runtime.clock import Clock
 from ringrift.wire import peer as p
+from ringrift.wire.gossip import GossipMessage
 from ringrift.wire.raft import RaftMessage
 
 
@@ -63,6 +65,7 @@ class Switchboard:
         self._clerk: Clerk | None = None
         self._feeder: Feeder | None = None
         self._following: Following | None = None
+        self._gossip: Gossiping | None = None
         self._nursery: trio.Nursery | None = None
 
     def send(self, to: str, message: RaftMessage) -> None:
@@ -85,6 +88,20 @@ class Switchboard:
             follower, self._incarnation, self._clock, self._timing, lambda: follower.age_s
         )
         self._following = Following(follower, self._sources, self._clock, self._timing)
+
+    def connect_gossip(self, gossip: Gossiping) -> None:
+        """Let gossip hear what peers say of each other, and what becomes of links."""
+        self._gossip = gossip
+
+    def gossip_to(self, peer: str, message: GossipMessage) -> bool:
+        """Carry a message of gossip, if there is a link with room for it."""
+        link = self.mesh.links.get(peer)
+        return link is not None and link.say(p.Gossip(message))
+
+    def redial_failed(self, peer: str) -> None:
+        """A peer could not be reached."""
+        if self._gossip is not None and peer not in self.mesh.links:
+            self._gossip.redial_failed(peer)
 
     async def run(self) -> None:
         """Link, serve and follow until cancelled; raises ReplicaStoppedError with the replica."""
@@ -121,11 +138,15 @@ class Switchboard:
         return [self.mesh.links[peer] for peer in sorted(self.mesh.links)]
 
     def _found(self, peer: str) -> None:
+        if self._gossip is not None:
+            self._gossip.linked(peer)
         if self._following is not None:
             self._following.look()
 
     def _lost(self, peer: str) -> None:
         self._asking.lost(peer)
+        if self._gossip is not None:
+            self._gossip.lost(peer)
         if self._feeder is not None:
             self._feeder.lost(peer)
         if self._following is not None:
@@ -157,5 +178,8 @@ class Switchboard:
             case p.Fed() | p.FedSnapshot():
                 if self._following is not None:
                     self._following.hear(link, message)
-            case p.Gossip() | p.Hello() | p.Alive():
+            case p.Gossip(message=gossip):
+                if self._gossip is not None:
+                    self._gossip.receive(link.peer, gossip)
+            case p.Hello() | p.Alive():
                 pass

@@ -11,6 +11,7 @@ from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import EvaluationWork, Item, SelfplayWork, TrainingWork
 from ringrift.node.net.observed import Identity, Observed
 from ringrift.node.net.stages import stage_views
+from ringrift.wire.gossip import SoftState
 from ringrift.wire.views import (
     ConfigView,
     LoopView,
@@ -46,7 +47,10 @@ def status_view(
         term=observed.term,
         voter_quorum_ok=observed.leader_id is not None,
         voters=state.voters,
-        alive_peers=len(observed.linked),
+        alive_peers=sum(
+            row.id != who.node_id and _alive(row, who, observed) is True
+            for row in state.members.machines()
+        ),
         commit_index=observed.commit_index,
         applied_index=observed.applied_index,
         applied_age_s=observed.applied_age_s,
@@ -124,25 +128,44 @@ def work_summary(item: Item) -> str:
 
 def _node(state: ClusterState, row: Member, who: Identity, observed: Observed) -> NodeView:
     """Return a member; what it observes is known of this node only, until nodes gossip."""
-    here = row.id == who.node_id
+    soft = _soft_state(row, who, observed)
     return NodeView(
         id=row.id,
         name=row.name,
-        mode=state.node_mode(row.id),
-        restart_generation=row.restart_generation,
         votes=row.id in state.voters,
         items=sum(1 for _ in state.work.of(row.id)),
+        mode=state.node_mode(row.id),
+        restart_generation=row.restart_generation,
         alive=_alive(row, who, observed),
         age_s=observed.age_s(row.joined_at_ms),
         version=None if row.life is None else row.life.version,
-        slots=observed.slots if here else None,
-        slots_busy=observed.slots_busy if here else None,
-        cpu_percent=observed.host.cpu_percent if here else None,
-        memory_percent=observed.host.memory_percent if here else None,
-        memory_pressure_tier=observed.host.memory_pressure_tier if here else None,
-        disk_free_bytes=observed.host.disk_free_bytes if here else None,
-        loop_lag_ms=observed.loop_lag_ms if here else None,
+        slots=soft.slots,
+        slots_busy=soft.slots_busy,
+        cpu_percent=soft.cpu_percent,
+        memory_percent=soft.memory_percent,
+        memory_pressure_tier=soft.memory_tier,
+        disk_free_bytes=soft.disk_free_bytes,
+        loop_lag_ms=soft.loop_lag_ms,
     )
+
+
+def _soft_state(row: Member, who: Identity, observed: Observed) -> SoftState:
+    """How a node is now: this one as it sees itself, another as it told last."""
+    if row.id == who.node_id:
+        host = observed.host
+        return SoftState(
+            who.version,
+            0,
+            host.cpu_percent,
+            host.memory_percent,
+            host.memory_pressure_tier,
+            host.disk_free_bytes,
+            observed.loop_lag_ms,
+            observed.slots,
+            observed.slots_busy,
+        )
+    seen = observed.soft.get(row.id)
+    return SoftState("unknown", 0) if seen is None else seen.state
 
 
 def _member(state: ClusterState, row: Member, who: Identity, observed: Observed) -> MemberView:
@@ -162,10 +185,13 @@ def _member(state: ClusterState, row: Member, who: Identity, observed: Observed)
 
 
 def _alive(row: Member, who: Identity, observed: Observed) -> bool | None:
-    """Whether a machine lives: by its stream to this node, which those that can be reached have."""
+    """Whether a machine lives, as far as this node can know: who is only suspect still does."""
     if row.id == who.node_id or row.id in observed.linked:
         return True
-    return False if row.machine and row.life is not None and row.life.reach.inbound else None
+    standing = observed.standings.get(row.id)
+    if standing is None or standing.status == "unknown":
+        return None
+    return standing.status != "dead"
 
 
 def _config(
