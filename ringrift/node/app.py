@@ -232,8 +232,8 @@ class Node:
             Loop("http", self._serve_loopback(options), after=("views",)),
             Loop("operators", self._serve_operators(), after=("views",)),
             *self._peering(),
-            # Before membership: where this node's vote is what is missing, nobody leads whom it could
-            # join.
+            # Before membership: where this node's vote is what is missing, nobody leads to be asked
+            # for admission.
             Loop("standing", self._standing(), 1.0, after=("replica", "feed")),
             Loop("membership", self.membership.run, 1.0, after=("replica", "feed")),
             Loop("worker", self.worker.run, self.settings.worker.claim_interval_s, after=joined),
