@@ -1,4 +1,6 @@
-"""What an operator may ask of a node: bodies of POST /actions on its Unix socket.
+"""What an operator may ask of a node: bodies of POST /actions.
+
+They are for whoever may open its Unix socket, and for operators at the peers' port.
 
 Every action becomes a command in the replicated log (desired state): the node concerned sees it in
 its own copy of the state and acts, so an action works through any node and survives restarts.

@@ -80,23 +80,20 @@ class Renewal:
 
     async def run(self, pulse: Pulse) -> None:
         """Look at both until cancelled."""
-        pause, trouble = FIRST_PAUSE_S, ""
+        pause, trouble, away = FIRST_PAUSE_S, "", ""
         while True:
-            self._report(pulse, trouble)
+            self._report(pulse, trouble, away)
             await self._clock.sleep(pause)
-            trouble = await self._renew() or await self._alone()
-            pause = min(2 * pause, LONGEST_PAUSE_S) if trouble else CHECK_S
+            trouble, away = await self._renew(), await self._turned_away()
+            pause = min(2 * pause, LONGEST_PAUSE_S) if trouble or away else CHECK_S
 
-    def _report(self, pulse: Pulse, trouble: str) -> None:
+    def _report(self, pulse: Pulse, trouble: str, away: str) -> None:
         days = self._holder.credentials.days_left(self._now())
-        away = turned_away(self._state(), self._holder.credentials.subject)
-        if self._state().index and away is not None:
-            trouble = away
         left = f"the certificate is good for {days:.1f} days"
         pulse.ran(
             {"days_left": round(days, 2), "renewed": self.renewed},
-            f"{left}; {trouble}" if trouble and days < UNHEALTHY_DAYS else trouble or left,
-            well=days >= UNHEALTHY_DAYS and not trouble,
+            away or (f"{left}; {trouble}" if trouble else left),
+            well=days >= UNHEALTHY_DAYS and not away,
         )
 
     async def _renew(self) -> str:
@@ -134,8 +131,12 @@ class Renewal:
         self.renewed += 1
         log.info("the certificate was renewed", until=str(new.chain[0].not_valid_after_utc))
 
-    async def _alone(self) -> str:
-        """Why no node talks to this one, as far as another says so."""
+    async def _turned_away(self) -> str:
+        """Why no node talks to this one, by the state or by what another says."""
+        state = self._state()
+        away = turned_away(state, self._holder.credentials.subject) if state.index else None
+        if away is not None:
+            return away
         if self._holder.linked() or not self._holder.wanted():
             return ""
         try:

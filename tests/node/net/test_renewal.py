@@ -133,6 +133,7 @@ async def test_who_is_not_renewed_says_why_and_asks_ever_more_rarely(
     house.day = 21
     await trio.sleep(60)
     assert "nobody renews the certificate: v cannot sign" in house.pulse.reason
+    assert house.pulse.well  # for days to come
     await trio.sleep(3_600)
     assert len(house.asked) < 2 * (3_600 / 300 + 10)
     house.day = 25.5
@@ -212,7 +213,7 @@ async def test_a_real_door_renews_its_members_and_tells_the_others(tmp_path: Pat
         assert caught.value.status == 403
         await here.propose(c.RevokeMember(member="gpu", by=me))
         holder.peers = frozenset()
-        assert "gpu was revoked" in await renewal._alone()  # type: ignore[reportPrivateUsage]
+        assert "gpu was revoked" in await renewal._turned_away()  # type: ignore[reportPrivateUsage]
         with pytest.raises(DoorError, match="is not other"):
             await doors("other", at, "GET", "/health", b"")
         with pytest.raises(DoorError, match="does not answer"):
