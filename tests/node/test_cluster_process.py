@@ -136,13 +136,16 @@ def test_three_nodes_found_work_survive_kills_and_obey_through_each_other() -> N
         here.until(lambda t: t[follower].nodes != () and _mode(t, follower) == "drained")
         here.sites[follower].client.act(SetNodeMode(node=follower, mode="active"))
         here.until(lambda t: games(t[other]) > games(moved[other]))
-        sick = [
-            (name, loop.name, loop.reason)
-            for name, status in here.until(together).items()
-            for loop in status.loops
-            if loop.healthy is False
-        ]
-        assert sick == []
+        here.until(lambda t: together(t) and _sick(t) == [])
+
+
+def _sick(told: dict[str, StatusView]) -> list[tuple[str, str, str]]:
+    return [
+        (name, loop.name, loop.reason)
+        for name, status in told.items()
+        for loop in status.loops
+        if loop.healthy is False
+    ]
 
 
 def _mode(told: dict[str, StatusView], name: str) -> str:
