@@ -22,7 +22,7 @@ class Town:
         self.heard: dict[str, list[tuple[str, p.PeerMessage]]] = {}
         self.banned: set[str] = set()
         self.down: set[str] = set()
-        self.dials = 0
+        self.dials, self.dial_s = 0, 0.01
 
     def add(self, name: str, *wanted: str, boot: int = 1) -> Mesh:
         heard = self.heard.setdefault(name, [])
@@ -49,7 +49,7 @@ class Town:
     def _dialler(self, name: str) -> Callable[..., object]:
         async def dial(peer: str, address: Address) -> trio.abc.Stream:
             self.dials += 1
-            await trio.sleep(0.01)
+            await trio.sleep(self.dial_s)
             if peer in self.down or name in self.down:
                 raise LinkError(f"{peer} is not there.")
             near, far = memory_stream_pair()
@@ -142,3 +142,14 @@ async def test_who_is_refused_is_cut_off_and_kept_out(
     town.banned.clear()
     await trio.sleep(11)
     assert town.linked() == {"a-b", "b-a"}
+
+
+async def test_who_is_shown_out_comes_ever_more_rarely_however_long_the_way(
+    town: Town, autojump_clock: MockClock
+) -> None:
+    town.dial_s = 2.0
+    town.banned.add("a")
+    town.add("b")
+    town.add("a", "b")
+    await trio.sleep(300)
+    assert 5 < town.dials < 35
