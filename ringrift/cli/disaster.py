@@ -246,7 +246,7 @@ def _sentences() -> Generator[None]:
     except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
         fail(f"{error.filename} cannot be used ({error.strerror})", 2)
     except OSError as error:
-        fail(f"The disk failed ({error.strerror or error}); the node is as it was", 1)
+        fail(f"The disk failed ({error.strerror or error}); nothing is half done: try again", 1)
 
 
 @contextmanager
