@@ -49,6 +49,7 @@ from ringrift.node.data.recorder import Recorder
 from ringrift.node.data.sources import Sources
 from ringrift.node.gossip.driver import Gossiping
 from ringrift.node.gossip.timing import gossip_timing
+from ringrift.node.health.gpu import cards
 from ringrift.node.health.host import HostObserver
 from ringrift.node.keeper import EXIT_RESTART, EXIT_STOPPED
 from ringrift.node.leading import Leading, autopilot
@@ -90,7 +91,7 @@ from ringrift.node.worker.slots import Slots, slots_for
 from ringrift.node.worker.supplies import fetched_from_here, nothing_else
 from ringrift.node.worker.worker import Worker, Workplace
 from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
-from ringrift.wire.gossip import Loops, SoftState
+from ringrift.wire.gossip import Gpu, Loops, SoftState
 from ringrift.wire.views import EventView, Figure
 
 SESSION_TTL_S = 600.0
@@ -193,7 +194,8 @@ class Node:
             lone = Gateway(self.identity.node_id, lambda: replica.leader_id, {}, asking, here)
             self.gateway = lambda: lone
             return
-        peers.attach(lambda: replica.state)
+        votes = self.identity.votes
+        peers.attach(lambda: replica.state, lambda: votes and replica.leader_id is None)
         self.gossip = Gossiping(
             self.identity.node_id,
             self.identity.boot,
@@ -400,6 +402,7 @@ class Node:
             slots=self._slots().total,
             cores=_cores(),
             memory_bytes=psutil.virtual_memory().total,
+            gpu=next((card.name for card in cards()), None),
         )
         return Life(
             boot=self.identity.boot,
@@ -569,6 +572,10 @@ class Node:
             loop_lag_ms=self.watchdog.lag_ms,
             slots=self.worker.slots.total,
             slots_busy=self.worker.slots.busy,
+            gpus=tuple(
+                Gpu(card.busy_percent, card.memory_used_bytes, card.memory_bytes)
+                for card in host.cards[:16]
+            ),
             loops=Loops(len(loops), sick[:16]),
         )
 

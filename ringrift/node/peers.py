@@ -86,6 +86,7 @@ class Peers:
         self.book.replace("seeds", known, clock.now())
         self._dial = TlsDial(lambda: self.contexts, self.knows)
         self._state: Callable[[], ClusterState] = ClusterState
+        self._is_lost: Callable[[], bool] = lambda: False
         self.board = Switchboard(
             Hello(identity.node_id, identity.boot, __version__, PROTOCOL),
             bytes.fromhex(identity.incarnation),
@@ -97,9 +98,9 @@ class Peers:
             tried=self._note_try,
         )
 
-    def attach(self, state: Callable[[], ClusterState]) -> None:
-        """Go by this state from now on."""
-        self._state = state
+    def attach(self, state: Callable[[], ClusterState], is_lost: Callable[[], bool]) -> None:
+        """Go by this state from now on; `is_lost` says whether this is a voter without a leader."""
+        self._state, self._is_lost = state, is_lost
 
     @property
     def key(self) -> str:
@@ -124,12 +125,16 @@ class Peers:
     # Who others are, by the state; the root vouches for them as long as there is none.
 
     def knows(self, subject: Subject) -> bool:
-        """Whether a certificate is that of a member which still belongs here, with its key."""
+        """Whether a certificate is that of a member which still belongs here, with its key.
+
+        The root vouches for whom the state has no row of while this node knows nothing, or is a
+        voter that hears no leader: it may have been away when those were let in who lead now.
+        """
         state = self._state()
-        if state.index == 0:
-            return True
         row = state.members.rows.get(subject.node)
-        return row is not None and row.key == subject.fingerprint and row.revoked is None
+        if row is None:
+            return state.index == 0 or self._is_lost()
+        return row.key == subject.fingerprint and row.revoked is None
 
     def refuses(self, peer: str) -> str | None:
         """Why a node gets no stream, None when it does."""
@@ -137,11 +142,12 @@ class Peers:
         if state.index == 0:
             return None
         row = state.members.rows.get(peer)
-        return None if row is not None and row.machine else f"{peer} is no node of this cluster."
+        known = self._is_lost() if row is None else row.machine
+        return None if known else f"{peer} is no node of this cluster."
 
     def withholds(self, subject: Subject) -> str | None:
         """Why the owner of a certificate gets no blobs, None when it does."""
-        if not self.knows(subject):
+        if not self.knows(subject) or subject.node not in self._state().members.rows:
             return f"{subject.node} does not belong to this cluster, or has another key"
         return self.refuses(subject.node)
 

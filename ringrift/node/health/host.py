@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psutil
 
+from ringrift.node.health.gpu import Card, cards
 from ringrift.node.health.memory import MemoryPressure, Tier
 from ringrift.node.net.observed import Host
 from ringrift.node.runtime.blocking import Blocking
@@ -36,21 +37,23 @@ class HostObserver:
     async def run(self, pulse: Pulse) -> None:
         """Measure until cancelled."""
         while True:
-            cpu, memory, disk_free = await self._blocking(self._measure)
+            cpu, memory, disk_free, found = await self._blocking(self._measure)
             self._pressure = self._pressure.after(memory)
-            self.host = Host(cpu, memory, self._pressure.tier, disk_free)
+            self.host = Host(cpu, memory, self._pressure.tier, disk_free, found)
             pulse.ran(
                 {
                     "cpu_percent": cpu,
                     "memory_percent": memory,
                     "memory_pressure_tier": self._pressure.tier,
                     "disk_free_bytes": disk_free,
+                    "gpus": len(found),
                 }
             )
             await self._clock.sleep(self._interval_s)
 
-    def _measure(self) -> tuple[float | None, float, int]:
+    def _measure(self) -> tuple[float | None, float, int, tuple[Card, ...]]:
         # The first answer of psutil spans no time at all and means nothing.
         cpu = psutil.cpu_percent(None)
         known = cpu if self.host.memory_percent is not None else None
-        return known, psutil.virtual_memory().percent, shutil.disk_usage(self._data).free
+        memory, disk = psutil.virtual_memory().percent, shutil.disk_usage(self._data).free
+        return known, memory, disk, cards()

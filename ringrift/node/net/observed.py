@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ringrift.node.gossip.core import Standing
 from ringrift.node.gossip.driver import Seen
+from ringrift.node.health.gpu import Card
 from ringrift.wire.gossip import MemoryTier
 from ringrift.wire.views import LoopView, ProgressView
 
@@ -18,6 +19,7 @@ class Host:
     memory_percent: float | None = None
     memory_pressure_tier: MemoryTier | None = None
     disk_free_bytes: int | None = None
+    cards: tuple[Card, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class Switchboard:
         self.unheard = 0
         self._named: str | None = None
         self._voter: Voter | None = None
+        self._follower: Follower | None = None
         self._clerk: Clerk | None = None
         self._feeder: Feeder | None = None
         self._following: Following | None = None
@@ -83,7 +84,7 @@ class Switchboard:
 
     def connect_follower(self, follower: Follower) -> None:
         """Feed a follower of this node from its peers, and others from it."""
-        self._leader = lambda: follower.leader_id
+        self._follower, self._leader = follower, lambda: follower.leader_id
         self._feeder = Feeder(
             follower, self._incarnation, self._clock, self._timing, lambda: follower.age_s
         )
@@ -135,7 +136,10 @@ class Switchboard:
             self._named = leader
 
     def _sources(self) -> list[Link]:
-        return [self.mesh.links[peer] for peer in sorted(self.mesh.links)]
+        """Whom to be fed by: voters, and others only while there is no stream to any."""
+        voters = () if self._follower is None else self._follower.voters
+        links = [self.mesh.links[peer] for peer in sorted(self.mesh.links)]
+        return [link for link in links if link.peer in voters] or links
 
     def _found(self, peer: str) -> None:
         if self._gossip is not None:

@@ -106,7 +106,7 @@ class Gatehouse:
         self.peers = Peers(
             identity, self.credentials, contexts, {}, Spot("127.0.0.1", self.port, Reach()), clock
         )
-        self.peers.attach(lambda: voter.state)
+        self.peers.attach(lambda: voter.state, lambda: voter.leader_id is None)
         self.peers.board.connect_voter(voter, Here(voter), partial(self._forbids))
         store = BlobStore(self.paths.blobs)
         intake = BlobIntake(store, self.peers.withholds, InThreads(4), clock, 0)
