@@ -153,7 +153,7 @@ def name_of(profile: str, given: str | None) -> str:
     """The name of this machine for people: the given one, or what a node of the profile has."""
     import os
 
-    from ringrift.node.app import node_name
+    from ringrift.node.machine import node_name
     from ringrift.node.runtime.settings import SettingsError, load_settings
 
     if given is not None:

@@ -4,33 +4,28 @@ Nothing below is known to anybody else; every part gets its clock, its disk, its
 neighbours from here.
 """
 
-import datetime as dt
-import hashlib
 import os
 import random
 import secrets
 import socket
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-import psutil
 import trio
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from ringrift import __version__
 from ringrift.node.arguments import Options
 from ringrift.node.cluster.charter import SUPPORTED_FORMAT
 from ringrift.node.cluster.commands import Command, JoinMember
-from ringrift.node.cluster.members import Abilities, Life, Reach
+from ringrift.node.cluster.members import Reach
 from ringrift.node.cluster.state import ClusterState
+from ringrift.node.company import Company
 from ringrift.node.consensus.follower import Follower
 from ringrift.node.consensus.patient import Patient
 from ringrift.node.consensus.proposer import Proposer
-from ringrift.node.consensus.raft.timing import TIMINGS
 from ringrift.node.consensus.replica import FeedBehindError
 from ringrift.node.consensus.voter import Voter
 from ringrift.node.control import tokens
@@ -42,35 +37,21 @@ from ringrift.node.control.populator import Populator, slots_of
 from ringrift.node.control.promotion import choose_generators, decide
 from ringrift.node.control.training import trigger
 from ringrift.node.data.blobs import BlobStore
-from ringrift.node.data.fetch import Fetcher
 from ringrift.node.data.history import History
-from ringrift.node.data.push import Pusher
 from ringrift.node.data.recorder import Recorder
-from ringrift.node.data.sources import Sources
-from ringrift.node.gossip.driver import Gossiping
-from ringrift.node.gossip.timing import gossip_timing
-from ringrift.node.health.gpu import cards
 from ringrift.node.health.host import HostObserver
 from ringrift.node.keeper import EXIT_RESTART, EXIT_STOPPED
-from ringrift.node.leading import Leading, autopilot
+from ringrift.node.leading import Leading
+from ringrift.node.machine import life_of, node_name, slots_of_machine
 from ringrift.node.membership import Membership
 from ringrift.node.net import routes, safe_server
 from ringrift.node.net.actions import Operators
-from ringrift.node.net.admittance import Admittance
 from ringrift.node.net.asking import Asking
-from ringrift.node.net.blob_intake import BlobIntake, with_intake
-from ringrift.node.net.blob_routes import BlobDesk, blob_route
-from ringrift.node.net.discovery.announcement import Announcement
-from ringrift.node.net.discovery.discovery import Discovery
-from ringrift.node.net.gateway import Everywhere, Gateway
-from ringrift.node.net.joining import Doorkeeper, join_app
+from ringrift.node.net.gateway import Everywhere, Gateway, Here
 from ringrift.node.net.metrics import registry_of
 from ringrift.node.net.observed import Identity as Shown
 from ringrift.node.net.observed import Observed
 from ringrift.node.net.pictures import Pictures
-from ringrift.node.net.reissuing import Reissuer, renew_route
-from ringrift.node.net.renewal import LONGEST_PAUSE_S, Doors, Renewal
-from ringrift.node.net.rights import forbidden
 from ringrift.node.net.server import bind_loopback, bind_unix
 from ringrift.node.net.snapshot_route import Picture
 from ringrift.node.peers import Peers
@@ -87,7 +68,6 @@ from ringrift.node.standing import stand, standing
 from ringrift.node.worker.admission import Admission, admission, hindered
 from ringrift.node.worker.autonomy import Autonomy
 from ringrift.node.worker.renewal import renewing
-from ringrift.node.worker.slots import Slots, slots_for
 from ringrift.node.worker.supplies import fetched_from_here, nothing_else
 from ringrift.node.worker.worker import Worker, Workplace
 from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
@@ -132,7 +112,7 @@ class Node:
         settings, paths = options.settings, options.paths
         self.settings, self.paths, self.identity = settings, paths, identity
         self.clock, self.ending = SystemClock(), Ending()
-        self.replica, self.history, self.peers = replica, history, peers
+        self.replica, self.history = replica, history
         self.started_at = self.clock.now()
         self.blocking, self.history_thread = InThreads(4), InThreads(1)
         self.bulk, self.blobs = InThreads(4), BlobStore(paths.blobs)
@@ -149,8 +129,10 @@ class Node:
                 unwanted_s=settings.pipeline.release_patience_s,
             )
         )
-        self.gossip: Gossiping | None = None
-        self._connect()
+        voter = replica if isinstance(replica, Voter) else None
+        here = None if voter is None else Leading(voter, self.leadership, self.clock)
+        self.company = None if peers is None else self._company(peers, here)
+        self.gateway = self._alone(here) if self.company is None else self.company.gateway
         everywhere = Patient(Everywhere(self.gateway, replica), self.clock)
         self.propose = Proposer(everywhere, identity.node_id, identity.boot).propose
         self.recorder = Recorder(
@@ -165,7 +147,6 @@ class Node:
         )
         self.populator = Populator(settings.pipeline)
         self.membership = self._membership()
-        self.fetcher, self.pusher = self._fetcher(), self._pusher()
         self.worker = self._worker()
         self.pictures = Pictures(
             replica,
@@ -185,37 +166,26 @@ class Node:
             ),
         )
 
-    def _connect(self) -> None:
-        """Have this node's voter or follower speak with its peers, if it has any."""
-        replica, peers = self.replica, self.peers
-        here = Leading(replica, self.leadership, self.clock) if isinstance(replica, Voter) else None
-        if peers is None:
-            asking = Asking(self.clock, 1.0)  # nobody is there to be asked
-            lone = Gateway(self.identity.node_id, lambda: replica.leader_id, {}, asking, here)
-            self.gateway = lambda: lone
-            return
-        votes = self.identity.votes
-        peers.attach(lambda: replica.state, lambda: votes and replica.leader_id is None)
-        self.gossip = Gossiping(
-            self.identity.node_id,
-            self.identity.boot,
-            gossip_timing(TIMINGS[self.identity.timing]),
+    def _company(self, peers: Peers, here: Here | None) -> Company:
+        return Company(
+            self.identity,
+            self.settings,
+            self.paths,
+            self.replica,
+            peers,
+            here,
+            self._soft_state,
+            self.blobs,
+            self.bulk,
             self.clock,
-            random.Random(secrets.randbits(64)),
-            send=peers.board.gossip_to,
-            members=lambda: replica.state.members.rows.values(),
-            soft_state=self._soft_state,
         )
-        peers.board.connect_gossip(self.gossip)
-        self.gateway = lambda: peers.board.gateway
-        if isinstance(replica, Voter):
-            assert here is not None
-            peers.board.connect_voter(replica, here, self._forbids)
-        else:
-            peers.board.connect_follower(replica)
 
-    def _forbids(self, peer: str, session: int, command: Command) -> str | None:
-        return forbidden(self.replica.state, peer, session, command)
+    def _alone(self, here: Here | None) -> Callable[[], Gateway]:
+        """The way to the leader of a cluster of one: this node, or nobody yet."""
+        nobody = Asking(self.clock, 1.0)
+        me, replica = self.identity.node_id, self.replica
+        gateway = Gateway(me, lambda: replica.leader_id, {}, nobody, here)
+        return lambda: gateway
 
     # What runs, in the order of a reader: durable truth, this node in it, its work, its control.
 
@@ -233,7 +203,7 @@ class Node:
             Loop("views", self.pictures.run, node.view_interval_s, after=agreed),
             Loop("http", self._serve_loopback(options), after=("views",)),
             Loop("operators", self._serve_operators(), after=("views",)),
-            *self._peering(),
+            *self._accompanying(),
             # Before membership: where this node's vote is what is missing, nobody leads to be asked
             # for admission.
             Loop("standing", self._standing(), 1.0, after=("replica", "feed")),
@@ -244,89 +214,11 @@ class Node:
             *self._controllers(joined),
         ]
 
-    def _peering(self) -> list[Loop]:
-        """What only a node with peers has."""
-        peers, replica = self.peers, self.replica
-        if peers is None:
+    def _accompanying(self) -> list[Loop]:
+        if self.company is None:
             return []
-        door = self._door(peers)
-        assert self.fetcher is not None
-        loops = [
-            Loop("peers", peers.run_links, 1.0, after=("replica",)),
-            Loop("door", lambda pulse: peers.run_door(pulse, door), after=("replica",)),
-            Loop("gossip", self._run_gossip, 1.0, after=("peers",)),
-            Loop("fetch", self.fetcher.run, 1.0, after=("peers",)),
-            Loop("credentials", self._renewal(peers), LONGEST_PAUSE_S, after=("peers",)),
-            *self._discovery(peers).loops(),
-        ]
-        if self.pusher is not None:
-            loops.append(Loop("push", self.pusher.run, 1.0, after=("peers",)))
-        if isinstance(replica, Voter):
-            pilot = autopilot(replica, peers.linked, self._wakeup(), self.clock, 1.0)
-            loops.append(Loop("autopilot", pilot, 1.0, after=("peers",)))
-        return loops
-
-    def _discovery(self, peers: Peers) -> Discovery:
-        identity, spot = self.identity, peers.spot
-        me = Announcement(identity.node_id, identity.incarnation, __version__, spot.port)
-        return Discovery(
-            me, spot.listen, self.settings.discovery, peers.book, peers.look, self.clock, self.bulk
-        )
-
-    def _door(self, peers: Peers) -> ASGIApp:
-        """What is answered at the peers' port: newcomers, members, operators."""
-        state = lambda: self.replica.state  # noqa: E731 - a restore replaces the object
-        keeper = Doorkeeper(
-            self.identity.node_id,
-            self.identity.incarnation,
-            state,
-            self.propose,
-            lambda: peers.credentials,
-            self._utc,
-        )
-        reissuer = Reissuer(keeper.node, state, keeper.credentials, self._utc)
-        desk = BlobDesk(self.blobs, peers.withholds, self.bulk, self.clock)
-        inside = [
-            *join_app(keeper, self.clock.now).routes,
-            renew_route(reissuer),
-            blob_route(desk),
-            *self._looking(),
-            routes.acting_route(self._operators().act),
-        ]
-        app = routes.guarded(inside, self.settings.http.max_body_bytes, local=False)
-        floor = self.settings.node.disk_floor_bytes
-        intake = BlobIntake(self.blobs, peers.withholds, self.bulk, self.clock, floor)
-        return Admittance(with_intake(app, intake), state, self.clock)
-
-    def _renewal(self, peers: Peers) -> Body:
-        state, doors = (lambda: self.replica.state), Doors(peers)
-        return Renewal(
-            peers, self.paths.tls, state, doors, self._utc, self.clock, self.blocking
-        ).run
-
-    def _pusher(self) -> Pusher | None:
-        """What sends blobs off, where nobody can come for them."""
-        peers = self.peers
-        if peers is None or peers.spot.reach.inbound:
-            return None
-        return Pusher(
-            self.blobs, peers.anchor_places, lambda: peers.contexts.https, self.clock, self.bulk
-        )
-
-    def _fetcher(self) -> Fetcher | None:
-        peers = self.peers
-        if peers is None:
-            return None
-        return Fetcher(
-            self.blobs,
-            Sources(self.identity.node_id),
-            lambda: self.replica.state,
-            lambda: peers.contexts.https,
-            peers.knows,
-            self.clock,
-            self.bulk,
-            random.Random(secrets.randbits(64)),
-        )
+        inside = [*self._looking(), routes.acting_route(self._operators().act)]
+        return self.company.loops(self.propose, inside, self._wakeup(), self.blocking)
 
     def _standing(self) -> Body:
         return standing(self.identity, lambda: self.replica.state, self._wakeup(), self._begin_anew)
@@ -370,7 +262,8 @@ class Node:
 
     def _populate(self) -> Sequence[Command]:
         state = self.replica.state
-        return self.populator.decide(state, slots_of(state, self._dead()))
+        dead = frozenset[str]() if self.company is None else self.company.dead()
+        return self.populator.decide(state, slots_of(state, dead))
 
     def _controller(self, decide_now: Callable[[], Sequence[Command]], interval_s: float) -> Body:
         return ControllerDriver(
@@ -378,40 +271,21 @@ class Node:
         ).run
 
     def _membership(self) -> Membership:
+        peers = None if self.company is None else self.company.peers
+        reach = Reach if peers is None else peers.reach
         join = JoinMember(
             node=self.identity.node_id,
             name=node_name(self.settings, self.identity.node_id),
-            life=self._life(),
-            key=None if self.peers is None else self.peers.key,
+            life=life_of(
+                self.settings.worker,
+                self.identity.boot,
+                Reach() if peers is None else peers.spot.reach,
+            ),
+            key=None if peers is None else peers.key,
         )
         ask = partial(self.ending.ask, EXIT_RESTART, "an operator asked for a restart")
-        return Membership(
-            join,
-            self.identity.timing,
-            self.replica,
-            self.propose,
-            Reach if self.peers is None else self.peers.reach,
-            self._wakeup(),
-            ask,
-            self.clock,
-        )
-
-    def _life(self) -> Life:
-        abilities = Abilities(
-            kinds=self.settings.worker.kinds,
-            slots=self._slots().total,
-            cores=_cores(),
-            memory_bytes=psutil.virtual_memory().total,
-            gpu=next((card.name for card in cards()), None),
-        )
-        return Life(
-            boot=self.identity.boot,
-            nonce=secrets.token_hex(16),
-            version=__version__,
-            supports=SUPPORTED_FORMAT,
-            abilities=abilities,
-            reach=Reach() if self.peers is None else self.peers.spot.reach,
-        )
+        timing, bell = self.identity.timing, self._wakeup()
+        return Membership(join, timing, self.replica, self.propose, reach, bell, ask, self.clock)
 
     def _autonomy(self) -> Autonomy:
         return Autonomy(
@@ -430,12 +304,9 @@ class Node:
         ttl_s = self.leadership.patience.claim_s
         return renewing(self.worker, lambda keys: self.gateway().renew(keys), self.clock, ttl_s)
 
-    def _slots(self) -> Slots:
-        worker = self.settings.worker
-        return slots_for(_cores(), worker.slots, worker.threads_per_slot)
-
     def _worker(self) -> Worker:
-        settings = self.settings.worker
+        settings, company = self.settings.worker, self.company
+        pusher = None if company is None else company.pusher
         self.place = Workplace(
             node_id=self.identity.node_id,
             boot=self.identity.boot,
@@ -443,19 +314,19 @@ class Node:
             command=settings.command or (sys.executable, "-m", "ringrift.train.job"),
             blobs=self.blobs,
             mint_run_id=partial(secrets.token_hex, 16),
-            publish=fetched_from_here if self.pusher is None else self.pusher.push,
+            publish=fetched_from_here if pusher is None else pusher.push,
         )
         return Worker(
             self.place,
             self.replica,
             self.propose,
             self._admit,
-            self._slots(),
+            slots_of_machine(settings),
             settings,
             self.clock,
             self.blocking,
             self._wakeup(),
-            fetch=nothing_else if self.fetcher is None else self.fetcher.fetch,
+            fetch=nothing_else if company is None else company.fetcher.fetch,
         )
 
     def _serve_loopback(self, options: Options) -> Body:
@@ -463,22 +334,17 @@ class Node:
         return self._server(partial(bind_loopback, port), None)
 
     def _operators(self) -> Operators:
-        invite = None if self.peers is None else partial(self._invite, self.peers)
         return Operators(
             lambda: self.replica.state,
             self.propose,
             self.identity.node_id,
-            invite,
+            None if self.company is None else self.company.invite,
             self.settings.pipeline,
         )
 
     def _serve_operators(self) -> Body:
         bind = partial(bind_unix, self.paths.socket)
         return self._server(bind, self._operators().act, self.replica.snapshot)
-
-    def _invite(self, peers: Peers) -> tuple[str, str]:
-        secret = secrets.token_bytes(32)
-        return hashlib.sha256(secret).hexdigest(), peers.invitation(secret)
 
     def _server(
         self,
@@ -526,19 +392,6 @@ class Node:
             wakeup.ring()
         pulse.ran({"index": index})
 
-    async def _run_gossip(self, pulse: Pulse) -> None:
-        gossip = self.gossip
-        assert gossip is not None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(gossip.run)
-            while True:
-                told = Counter(seen.status for seen in gossip.standings().values())
-                figures: dict[str, Figure] = {**told, "ill_health": gossip.ill_health}
-                seen = {"none": "", "minority": ", sees a minority", "isolated": ", sees nobody"}
-                apart = gossip.partition
-                pulse.ran(figures, f"{gossip.pace}{seen[apart]}", well=apart == "none")
-                await self.clock.sleep(1.0)
-
     def _ended(
         self, judge: Callable[[int, ClusterState, float], Sequence[Command]]
     ) -> Sequence[Command]:
@@ -553,10 +406,6 @@ class Node:
 
     def _leads(self) -> bool:
         return self.replica.leader_id == self.identity.node_id
-
-    def _dead(self) -> frozenset[str]:
-        standings = {} if self.gossip is None else self.gossip.standings()
-        return frozenset(node for node, seen in standings.items() if seen.status == "dead")
 
     def _soft_state(self) -> SoftState:
         """How this node is now, for everybody to know."""
@@ -589,9 +438,6 @@ class Node:
             disk_floor_bytes=self.settings.node.disk_floor_bytes,
         )
 
-    def _utc(self) -> dt.datetime:
-        return dt.datetime.fromtimestamp(self.clock.wall_ms() / 1000, dt.UTC)
-
     def _shown(self) -> Shown:
         return Shown(
             cluster=self.identity.incarnation,
@@ -605,9 +451,9 @@ class Node:
     def _observe(self, digest: str) -> Observed:
         now = self.clock.now()
         return Observed(
-            linked=frozenset() if self.peers is None else self.peers.linked(),
-            standings={} if self.gossip is None else self.gossip.standings(),
-            soft={} if self.gossip is None else self.gossip.soft_states(),
+            linked=frozenset() if self.company is None else self.company.peers.linked(),
+            standings={} if self.company is None else self.company.gossip.standings(),
+            soft={} if self.company is None else self.company.gossip.soft_states(),
             now_ms=self.clock.wall_ms(),
             uptime_s=now - self.started_at,
             leader_id=self.replica.leader_id,
@@ -625,21 +471,6 @@ class Node:
             past=self.recorder,
             hindered=hindered(self.settings.worker.kinds, self._admit()),
         )
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return psutil.cpu_count() or 1
-
-
-def node_name(settings: Settings, node_id: str | None = None) -> str:
-    """Return the name for people: the profile's, the one this node was founded or let in under, or
-    the machine's own."""
-    given = "" if node_id is None else node_id.rpartition("-")[0]
-    name = settings.node.name or given or socket.gethostname().split(".")[0]
-    return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in name)[:48]
 
 
 def _restart_policy(settings: Settings) -> RestartPolicy:

@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 import trio
 
-from ringrift.node.app import Ending, Node, node_name
+from ringrift.node.app import Ending, Node
 from ringrift.node.arguments import Options
 from ringrift.node.consensus.follower import Follower
 from ringrift.node.consensus.raft.timing import TIMINGS
@@ -25,6 +25,7 @@ from ringrift.node.consensus.voter import Voter
 from ringrift.node.data.history import History
 from ringrift.node.founding import seeds_of
 from ringrift.node.keeper import EXIT_STOPPED
+from ringrift.node.machine import node_name
 from ringrift.node.net import credentials as own
 from ringrift.node.net.server import bind, bind_loopback
 from ringrift.node.peers import Peers, Spot

@@ -5,6 +5,7 @@ A command says what should be, with whatever it is conditional on; whether it st
 decoding raises and the node stops applying. What operators ask for is in `operations`.
 """
 
+from functools import cache
 from typing import Annotated
 
 import msgspec
@@ -244,6 +245,7 @@ Command = (
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
 _decoder: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+_fields_of = cache(msgspec.structs.fields)  # every voter describes each command of operators
 
 
 def encode_command(command: Command) -> bytes:
@@ -282,7 +284,7 @@ def described(command: Command) -> str:
     """A command as one line: its name and what it says that is not usual, hashes cut short."""
     fields = [
         f"{field.name}={_short(value)}"
-        for field in msgspec.structs.fields(command)
+        for field in _fields_of(type(command))
         if field.name != "by" and (value := getattr(command, field.name)) != field.default
     ]
     return " ".join([str(command.__struct_config__.tag), *fields])

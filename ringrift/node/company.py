@@ -1,0 +1,200 @@
+"""What a node has because it is not alone: gossip, files of others, a door, a way in for newcomers.
+
+Put together here, for the composition root of a node of a cluster that others can join.
+"""
+
+import datetime as dt
+import hashlib
+import random
+import secrets
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import trio
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from ringrift import __version__
+from ringrift.node.cluster.commands import Command
+from ringrift.node.cluster.state import ClusterState
+from ringrift.node.consensus.follower import Follower
+from ringrift.node.consensus.raft.timing import TIMINGS
+from ringrift.node.consensus.voter import Voter
+from ringrift.node.data.blobs import BlobStore
+from ringrift.node.data.fetch import Fetcher
+from ringrift.node.data.push import Pusher
+from ringrift.node.data.sources import Sources
+from ringrift.node.gossip.driver import Gossiping
+from ringrift.node.gossip.timing import gossip_timing
+from ringrift.node.leading import autopilot
+from ringrift.node.net import routes
+from ringrift.node.net.admittance import Admittance
+from ringrift.node.net.blob_intake import BlobIntake, with_intake
+from ringrift.node.net.blob_routes import BlobDesk, blob_route
+from ringrift.node.net.discovery.announcement import Announcement
+from ringrift.node.net.discovery.discovery import Discovery
+from ringrift.node.net.gateway import Gateway, Here
+from ringrift.node.net.joining import Doorkeeper, join_app
+from ringrift.node.net.reissuing import Reissuer, renew_route
+from ringrift.node.net.renewal import LONGEST_PAUSE_S, Doors, Renewal
+from ringrift.node.net.rights import forbidden
+from ringrift.node.peers import Peers
+from ringrift.node.runtime.blocking import Blocking
+from ringrift.node.runtime.clock import Clock
+from ringrift.node.runtime.identity import Identity
+from ringrift.node.runtime.loop import Loop, Pulse
+from ringrift.node.runtime.paths import NodePaths
+from ringrift.node.runtime.settings import Settings
+from ringrift.node.runtime.wakeup import Wakeup
+from ringrift.node.worker.worker import Propose
+from ringrift.wire.gossip import SoftState
+from ringrift.wire.views import Figure
+
+APART = {"none": "", "minority": ", sees a minority", "isolated": ", sees nobody"}
+
+
+class Company:
+    """A node among others; `here` is what it does for them while it leads, None without a vote."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        settings: Settings,
+        paths: NodePaths,
+        replica: Voter | Follower,
+        peers: Peers,
+        here: Here | None,
+        soft_state: Callable[[], SoftState],
+        blobs: BlobStore,
+        bulk: Blocking,
+        clock: Clock,
+    ) -> None:
+        self.peers = peers
+        self._identity, self._settings, self._paths = identity, settings, paths
+        self._replica, self._blobs, self._bulk, self._clock = replica, blobs, bulk, clock
+        votes = identity.votes
+        peers.attach(self._state, lambda: votes and replica.leader_id is None)
+        if isinstance(replica, Voter):
+            assert here is not None
+            peers.board.connect_voter(replica, here, self._forbids)
+        else:
+            peers.board.connect_follower(replica)
+        self.gossip = Gossiping(
+            identity.node_id,
+            identity.boot,
+            gossip_timing(TIMINGS[identity.timing]),
+            clock,
+            _chance(),
+            send=peers.board.gossip_to,
+            members=lambda: replica.state.members.rows.values(),
+            soft_state=soft_state,
+        )
+        peers.board.connect_gossip(self.gossip)
+        self.fetcher = Fetcher(
+            blobs,
+            Sources(identity.node_id),
+            self._state,
+            lambda: peers.contexts.https,
+            peers.knows,
+            clock,
+            bulk,
+            _chance(),
+        )
+        self.pusher: Pusher | None = None
+        if not peers.spot.reach.inbound:
+            self.pusher = Pusher(
+                blobs, peers.anchor_places, lambda: peers.contexts.https, clock, bulk
+            )
+
+    def gateway(self) -> Gateway:
+        """The way to whoever leads."""
+        return self.peers.board.gateway
+
+    def dead(self) -> frozenset[str]:
+        """The nodes that are believed dead."""
+        standings = self.gossip.standings()
+        return frozenset(node for node, seen in standings.items() if seen.status == "dead")
+
+    def invite(self) -> tuple[str, str]:
+        """A fresh secret's sha256, and the token that carries the secret."""
+        secret = secrets.token_bytes(32)
+        return hashlib.sha256(secret).hexdigest(), self.peers.invitation(secret)
+
+    def loops(
+        self, propose: Propose, inside: Sequence[Route], wakeup: Wakeup, blocking: Blocking
+    ) -> list[Loop]:
+        """What is to be kept alive. Members find the routes `inside` at the door."""
+        peers, door = self.peers, self._door(propose, inside)
+        renewal = Renewal(
+            peers, self._paths.tls, self._state, Doors(peers), self._utc, self._clock, blocking
+        )
+        loops = [
+            Loop("peers", peers.run_links, 1.0, after=("replica",)),
+            Loop("door", lambda pulse: peers.run_door(pulse, door), after=("replica",)),
+            Loop("gossip", self._run_gossip, 1.0, after=("peers",)),
+            Loop("fetch", self.fetcher.run, 1.0, after=("peers",)),
+            Loop("credentials", renewal.run, LONGEST_PAUSE_S, after=("peers",)),
+            *self._discovery().loops(),
+        ]
+        if self.pusher is not None:
+            loops.append(Loop("push", self.pusher.run, 1.0, after=("peers",)))
+        if isinstance(self._replica, Voter):
+            pilot = autopilot(self._replica, peers.linked, wakeup, self._clock, 1.0)
+            loops.append(Loop("autopilot", pilot, 1.0, after=("peers",)))
+        return loops
+
+    def _discovery(self) -> Discovery:
+        identity, peers = self._identity, self.peers
+        me = Announcement(identity.node_id, identity.incarnation, __version__, peers.spot.port)
+        wanted = self._settings.discovery
+        return Discovery(
+            me, peers.spot.listen, wanted, peers.book, peers.look, self._clock, self._bulk
+        )
+
+    def _door(self, propose: Propose, inside: Sequence[Route]) -> ASGIApp:
+        """What is answered at the peers' port: newcomers, members, operators."""
+        peers, me = self.peers, self._identity
+        keeper = Doorkeeper(
+            me.node_id,
+            me.incarnation,
+            self._state,
+            propose,
+            lambda: peers.credentials,
+            self._utc,
+        )
+        reissuer = Reissuer(keeper.node, self._state, keeper.credentials, self._utc)
+        desk = BlobDesk(self._blobs, peers.withholds, self._bulk, self._clock)
+        every = [
+            *join_app(keeper, self._clock.now).routes,
+            renew_route(reissuer),
+            blob_route(desk),
+            *inside,
+        ]
+        app = routes.guarded(every, self._settings.http.max_body_bytes, local=False)
+        floor = self._settings.node.disk_floor_bytes
+        intake = BlobIntake(self._blobs, peers.withholds, self._bulk, self._clock, floor)
+        return Admittance(with_intake(app, intake), self._state, self._clock)
+
+    async def _run_gossip(self, pulse: Pulse) -> None:
+        gossip = self.gossip
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(gossip.run)
+            while True:
+                told = Counter(seen.status for seen in gossip.standings().values())
+                figures: dict[str, Figure] = {**told, "ill_health": gossip.ill_health}
+                apart = gossip.partition
+                pulse.ran(figures, f"{gossip.pace}{APART[apart]}", well=apart == "none")
+                await self._clock.sleep(1.0)
+
+    def _forbids(self, peer: str, session: int, command: Command) -> str | None:
+        return forbidden(self._replica.state, peer, session, command)
+
+    def _state(self) -> ClusterState:
+        return self._replica.state
+
+    def _utc(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self._clock.wall_ms() / 1000, dt.UTC)
+
+
+def _chance() -> random.Random:
+    return random.Random(secrets.randbits(64))
