@@ -104,5 +104,5 @@ def moment(at: float) -> str:
 
 
 def clock(at: float) -> str:
-    """The local time of day of a Unix time."""
-    return time.strftime("%H:%M:%S", time.localtime(at))
+    """The local time of day of a Unix time; the very first entry of a log has none."""
+    return UNKNOWN if at <= 0 else time.strftime("%H:%M:%S", time.localtime(at))
