@@ -14,6 +14,7 @@ from ringrift.cli.place import (
     client_of,
     directory_of,
     fail,
+    seconds_in,
 )
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 HERE = Place()
 ROOT_FILE = "ringrift-root.pem"
-UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 
 Name = Annotated[
     str | None,
@@ -81,17 +81,14 @@ def create(
         cyclopts.Parameter(help="What the newcomer is: a machine, one that may vote, a person."),
     ],
     lifetime: Annotated[
-        str, cyclopts.Parameter(help="How long the token is good: a number and m, h or d.")
+        str, cyclopts.Parameter(help="How long the token is good: a number and s, m, h or d.")
     ] = "1h",
     place: Place = HERE,
 ) -> None:
     """Make a token by which one newcomer can join, once; print it and nothing else."""
     from ringrift.wire.actions import CreateToken
 
-    found = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", lifetime)
-    seconds = int(found[1]) * UNITS[found[2]] if found else 0
-    if not 1 <= seconds <= 30 * UNITS["d"]:
-        fail(f"--lifetime {lifetime}: give a number and m, h or d, like 30m, up to 30d", 2)
+    seconds = seconds_in(lifetime, "--lifetime", least="1s", most="30d")
     with client_of(place) as client:
         print(client.act(CreateToken(role=role, lifetime_s=seconds)).token)
 

@@ -58,6 +58,20 @@ class Place:
     ] = None
 
 
+SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def seconds_in(text: str, option: str, *, least: str, most: str) -> int:
+    """The seconds that `30m`, `2h` or `1d` mean; ends the program when it means none within."""
+    bounds = [int(bound[:-1]) * SECONDS[bound[-1]] for bound in (least, most)]
+    number, unit = text[:-1], text[-1:]
+    plain = number.isascii() and number.isdigit() and len(number) <= 8 and unit in SECONDS
+    seconds = int(number) * SECONDS[unit] if plain else -1
+    if not bounds[0] <= seconds <= bounds[1]:
+        fail(f"{option} {text!r}: give a number and s, m, h or d, from {least} to {most}", 2)
+    return seconds
+
+
 def fail(sentence: str, code: int) -> NoReturn:
     """End with one sentence: code 2 for a wrong request, 1 for one that could not be met."""
     print(sentence if sentence.endswith((".", "`", "?")) else f"{sentence}.", file=sys.stderr)

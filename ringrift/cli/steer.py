@@ -1,28 +1,66 @@
 """The verbs that change desired state: drain, undrain, restart, pause, resume."""
 
+import sys
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 
-from ringrift.cli.place import Place, client_of, fail
+from ringrift.cli.place import Place, client_of, fail, seconds_in
 
 if TYPE_CHECKING:
     from ringrift.client import Client
     from ringrift.wire.actions import ActionRequest
 
 HERE = Place()
+LOOK_S = 0.5
 NodeName = Annotated[
     str | None, cyclopts.Parameter(help="Name or id of a node; the one that is asked, if none.")
 ]
 ConfigText = Annotated[str, cyclopts.Parameter(help="A configuration, e.g. hex8_2p.")]
 
 
-def drain(node: NodeName = None, /, *, place: Place = HERE) -> None:
+def drain(
+    node: NodeName = None,
+    /,
+    *,
+    deadline: Annotated[
+        str | None,
+        cyclopts.Parameter(
+            help="What runs may go on for so long (30m, 2h) before it is handed in; at once if not "
+            "given."
+        ),
+    ] = None,
+    detach: Annotated[
+        bool, cyclopts.Parameter(negative="", help="Do not wait until the node is drained.")
+    ] = False,
+    place: Place = HERE,
+) -> None:
     """Let a node claim no more work; its children hand in what they have."""
     from ringrift.wire.actions import SetNodeMode
 
+    for_s = None if deadline is None else seconds_in(deadline, "--deadline", least="1s", most="30d")
     with client_of(place) as client:
-        act(client, SetNodeMode(node=_node_id(client, node), mode="draining"))
+        drained = _node_id(client, node)
+        act(client, SetNodeMode(node=drained, mode="draining", deadline_s=for_s))
+        if not detach:
+            _await_drained(client, drained)
+
+
+def _await_drained(client: "Client", node: str) -> None:
+    """Say how much is left until nothing is; the drain itself goes on if this is interrupted."""
+    told = -1
+    while True:
+        found = [view for view in client.status().nodes if view.id == node]
+        if not found or found[0].mode == "active":
+            fail(f"{node} is not to be drained any more", 1)
+        if found[0].mode == "drained":
+            print(f"{node} is drained.")
+            return
+        if found[0].items != told:
+            told = found[0].items
+            print(f"{told} items left on {node}; Ctrl-C waits no longer.", file=sys.stderr)
+        time.sleep(LOOK_S)
 
 
 def undrain(node: NodeName = None, /, *, place: Place = HERE) -> None:

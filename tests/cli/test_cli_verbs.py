@@ -74,6 +74,7 @@ def test_the_parser_knows_the_verbs_that_the_page_lists() -> None:
         (("pause", "hex9_2p"), "config 'hex9_2p' is unknown"),
         (("work", "cancel", "zero"), "zero"),
         (("work", "cancel", "0"), "Must be >= 1"),
+        (("drain", "--deadline", "soon"), "give a number and s, m, h or d"),
         (("events", "--limit", "5000"), "Must be <= 1000"),
         (("tui", "--screen", "moon"), "moon"),
         (("tui", "--screenshot", "/nonexistent/x.svg"), "no folder /nonexistent"),
@@ -160,7 +161,11 @@ def test_following_goes_on_until_interrupted(node: FakeNode, data: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "request_"),
     [
-        (("drain",), SetNodeMode(node="n-6f3a", mode="draining")),
+        (("drain", "--detach"), SetNodeMode(node="n-6f3a", mode="draining")),
+        (
+            ("drain", "--deadline", "5m", "--detach"),
+            SetNodeMode(node="n-6f3a", mode="draining", deadline_s=300),
+        ),
         (("undrain", "anvil"), SetNodeMode(node="n-6f3a", mode="active")),
         (("restart", "n-6f3a"), RestartNode(node="n-6f3a")),
         (("pause", "hex8_2p"), SetConfigMode(config="hex8_2p", mode="paused")),
@@ -175,6 +180,16 @@ def test_steering_says_what_was_decided(
     assert done.returncode == 0, done.stderr
     assert done.stdout == "done as asked (log #1874)\n"
     assert node.asked == [request_]
+
+
+def test_a_drain_is_waited_for(node: FakeNode, data: Path) -> None:
+    view = node.status.nodes[0]
+    for mode, code, words in (("drained", 0, "is drained"), ("active", 1, "not to be drained")):
+        shown = msgspec.structs.replace(view, mode=mode)
+        node.status = msgspec.structs.replace(node.status, nodes=(shown,))
+        done = ringrift("drain", "--data", data)
+        assert done.returncode == code
+        assert words in done.stdout + done.stderr
 
 
 def test_an_unknown_node_is_refused_with_the_known_ones(node: FakeNode, data: Path) -> None:
