@@ -10,6 +10,9 @@ from ringrift.node.net.link import Link
 from ringrift.node.runtime.clock import Clock
 from ringrift.wire import peer as p
 
+LOOKS = 20
+"""How often, while it waits, a question sees whether it is still asked of the right one."""
+
 Answer = p.Proposed | p.Decided | p.Renewed | p.NotProposed
 
 
@@ -28,8 +31,10 @@ class Asking:
         self._questions: dict[int, _Question] = {}
         self._asked = 0
 
-    async def ask(self, link: Link, question: Callable[[int], p.PeerMessage]) -> Answer:
-        """Say `question(number)` and wait for what answers it.
+    async def ask(
+        self, link: Link, question: Callable[[int], p.PeerMessage], overtaken: Callable[[], bool]
+    ) -> Answer:
+        """Say `question(number)` and wait for what answers it, unless it is `overtaken`.
 
         Raises OutcomeUnknownError when no answer comes, and NotLeaderError when the question could
         not even be said.
@@ -40,8 +45,10 @@ class Asking:
         try:
             if not link.say(question(number)):
                 raise NotLeaderError(None)
-            with self._clock.at_most(self._patience_s):
-                await asked.ended.wait()
+            until = self._clock.now() + self._patience_s
+            while not asked.ended.is_set() and not overtaken() and self._clock.now() < until:
+                with self._clock.at_most(self._patience_s / LOOKS):
+                    await asked.ended.wait()
         finally:
             del self._questions[number]
         if asked.answer is None:

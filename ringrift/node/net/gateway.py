@@ -107,7 +107,10 @@ class Gateway:
         return stale
 
     async def _ask(self, question: Callable[[int], p.PeerMessage]) -> Answer:
-        answer = await self._asking.ask(self._link(), question)
+        link = self._link()
+        # One that stopped without hanging up answers nothing; whoever leads now does.
+        overtaken = lambda: self._leader() not in (None, link.peer)  # noqa: E731
+        answer = await self._asking.ask(link, question, overtaken)
         if not isinstance(answer, p.NotProposed):
             return answer
         match answer.why:

@@ -156,6 +156,28 @@ async def test_who_knows_no_leader_asks_anybody_and_then_whom_they_name(
         assert await here.gateway.barrier() == 9
 
 
+async def test_nobody_waits_for_a_leader_that_another_has_replaced(
+    autojump_clock: MockClock,
+) -> None:
+    async with site() as here:
+        here.leader.slow = 60.0
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(another_leads_soon, here)
+            with pytest.raises(OutcomeUnknownError):
+                await here.gateway.propose(3, 4, PAUSE)
+        assert 1.0 <= trio.current_time() - began <= 1.25
+        with pytest.raises(NotLeaderError):
+            await here.gateway.barrier()
+
+
+async def another_leads_soon(here: Site) -> None:
+    await trio.sleep(0.9)
+    here.leader_id = None  # while they elect, the old one may still come back
+    await trio.sleep(0.1)
+    here.leader_id = "w"
+
+
 async def test_silence_and_a_lost_link_leave_the_outcome_open(autojump_clock: MockClock) -> None:
     async with site() as here:
         here.leader.slow = 60.0
