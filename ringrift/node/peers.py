@@ -78,6 +78,7 @@ class Peers:
         self.book = HintBook()
         self._away: dict[str, float] = {}
         self._asked: set[Address] = set()
+        self._wanted: dict[str, Sequence[Address]] = {}
         self._incarnation = identity.incarnation
         self.contexts, self._clock = contexts, clock
         known = [
@@ -153,8 +154,12 @@ class Peers:
 
     # Where they are: hints of all kinds, of which the certificate says what they are worth.
 
-    def wanted(self) -> dict[str, Sequence[Address]]:
-        """Whom to keep a stream to, and where: all nodes, or one's anchors where none can dial."""
+    def wanted(self) -> Mapping[str, Sequence[Address]]:
+        """Whom to keep a stream to, and where, as of the last round: every stream asks for it."""
+        return self._wanted
+
+    def _wish(self) -> dict[str, Sequence[Address]]:
+        """All nodes, or one's anchors where none can dial."""
         state, now = self._state(), self._clock.now()
         if state.index == 0:
             wanted = set(self.book.nodes(now))
@@ -185,6 +190,7 @@ class Peers:
 
     def look(self) -> None:
         """There may be news of who is where."""
+        self._wanted = self._wish()
         self.board.mesh.look()
 
     def _note_try(self, peer: str, address: Address, reached: bool) -> None:
@@ -235,8 +241,8 @@ class Peers:
                     if address not in self._asked:
                         self._asked.add(address)
                         nursery.start_soon(self._ask_stranger, address)
-                mesh.look()
-                wanted = self.wanted().keys()
+                self.look()
+                wanted = self._wanted.keys()
                 pulse.ran(
                     {
                         "linked": len(mesh.links),
