@@ -24,10 +24,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
+from fleet import Fleet
+
 from ringrift.node.consensus.raft.timing import TIMINGS, Profile
 from ringrift.node.gossip.places import Place
 from ringrift.node.gossip.timing import GossipTiming, gossip_timing
-from ringrift.node.sim.fleet import Fleet
 from ringrift.node.sim.network import Weather
 
 SIZE, VOTERS, LOST = 30, 5, 0.05

@@ -4,7 +4,6 @@
     core_tier     plays it with the pure machines alone: `Run(seed, size).play()`
     driver_tier   plays it with the drivers of production, under trio's virtual clock
     campaign      many seeds, in several processes
-    fleet         apart from these: many nodes that gossip, for measuring membership
 
 The cluster is the production code. What it stands on is virtual: `agenda` (time), `network`, `disk`
 (a crash may rob it of everything that was not synced) and `drift` (clocks). A `machine` has a disk

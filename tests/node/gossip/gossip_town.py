@@ -3,11 +3,12 @@
 import random
 from collections.abc import Iterable, Mapping
 
+from fleet import Fleet
+
 from ringrift.node.consensus.raft.timing import TIMINGS
 from ringrift.node.gossip.core import Gossip, Sends
 from ringrift.node.gossip.places import Place
 from ringrift.node.gossip.timing import GossipTiming, gossip_timing
-from ringrift.node.sim.fleet import Fleet
 from ringrift.node.sim.network import Weather
 from ringrift.wire.gossip import (
     Ack,

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from fleet import Fleet
 from gossip_town import SOFT, TIMING, fleet, seen
 
 from ringrift.node.gossip.places import Place
-from ringrift.node.sim.fleet import Fleet
 from ringrift.node.sim.network import Weather
 
 OPEN = {f"n{i}": Place(votes=i < 3) for i in range(8)}
