@@ -9,13 +9,13 @@ import random
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import trio
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from ringrift import __version__
-from ringrift.node.cluster.commands import Command
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.follower import Follower
 from ringrift.node.consensus.raft.timing import TIMINGS
@@ -26,7 +26,7 @@ from ringrift.node.data.push import Pusher
 from ringrift.node.data.sources import Sources
 from ringrift.node.gossip.driver import Gossiping
 from ringrift.node.gossip.timing import gossip_timing
-from ringrift.node.leading import autopilot
+from ringrift.node.leading import autopilot, forbids
 from ringrift.node.net import routes
 from ringrift.node.net.admittance import Admittance
 from ringrift.node.net.blob_intake import BlobIntake, with_intake
@@ -37,7 +37,6 @@ from ringrift.node.net.gateway import Gateway, Here
 from ringrift.node.net.joining import Doorkeeper, join_app
 from ringrift.node.net.reissuing import Reissuer, renew_route
 from ringrift.node.net.renewal import LONGEST_PAUSE_S, Doors, Renewal
-from ringrift.node.net.rights import forbidden
 from ringrift.node.peers import Peers
 from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
@@ -76,7 +75,7 @@ class Company:
         peers.attach(self._state, lambda: votes and replica.leader_id is None)
         if isinstance(replica, Voter):
             assert here is not None
-            peers.board.connect_voter(replica, here, self._forbids)
+            peers.board.connect_voter(replica, here, partial(forbids, replica))
         else:
             peers.board.connect_follower(replica)
         self.gossip = Gossiping(
@@ -185,9 +184,6 @@ class Company:
                 apart = gossip.partition
                 pulse.ran(figures, f"{gossip.pace}{APART[apart]}", well=apart == "none")
                 await self._clock.sleep(1.0)
-
-    def _forbids(self, peer: str, session: int, command: Command) -> str | None:
-        return forbidden(self._replica.state, peer, session, command)
 
     def _state(self) -> ClusterState:
         return self._replica.state

@@ -12,6 +12,7 @@ from ringrift.node.control.autopilot import HandOver, NameVoters, next_change
 from ringrift.node.control.leadership import Leadership
 from ringrift.node.control.leases import ClaimKey
 from ringrift.node.net.gateway import Here
+from ringrift.node.net.rights import forbidden
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.loop import Body, Pulse
 from ringrift.node.runtime.wakeup import Wakeup
@@ -43,6 +44,19 @@ class Leading(Here):
         if voter.leader_id != voter.node_id:
             raise NotLeaderError(voter.leader_id)
         return self._leadership.renew(voter.term, voter.state, node, claims, self._clock.now())
+
+
+def forbids(voter: Voter, peer: str, session: int, command: Command) -> str | None:
+    """What `rights.forbidden` says by the state of a voter that leads: the `forbids` of a `Clerk`.
+
+    Raises NotLeaderError while it does not lead, and OutcomeUnknownError while it leads and has not
+    applied yet all that was decided before: it may know nobody then.
+    """
+    if voter.leader_id != voter.node_id:
+        raise NotLeaderError(voter.leader_id)
+    if voter.state.term < voter.term:
+        raise OutcomeUnknownError
+    return forbidden(voter.state, peer, session, command)
 
 
 def autopilot(

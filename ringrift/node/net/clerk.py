@@ -26,7 +26,8 @@ Question = p.Propose | p.Barrier | p.Renew
 class Clerk:
     """Answers questions in tasks of a nursery.
 
-    `forbids(peer, session, command)` says why a peer may not propose a command, or None.
+    `forbids(peer, session, command)` says why a peer may not propose a command, or None; it raises
+    NotLeaderError or OutcomeUnknownError where that is not for this node to judge (yet).
     """
 
     def __init__(self, here: Here, forbids: Callable[[str, int, Command], str | None]) -> None:
