@@ -48,23 +48,33 @@ def init(
     import datetime as dt
     import secrets
 
+    from ringrift.node.consensus.log import LogCorruptError
     from ringrift.node.founding import found_cluster
     from ringrift.node.net.credentials import put
+    from ringrift.node.runtime.paths import PathError
 
     paths = _empty(profile, data)
     if root.exists():
         fail(f"{root} exists; name another file with --root", 2)
-    identity, pem = found_cluster(
-        paths,
-        name_of(profile, name),
-        timing,
-        lambda count: secrets.token_hex(count)[:count],
-        dt.datetime.now(dt.UTC),
-    )
+
+    def keep_root(pem: bytes) -> None:
+        try:
+            put(root, pem)
+        except OSError as error:
+            sentence = f"The root key cannot be written to {root} ({error.strerror})"
+            fail(f"{sentence}; name another file with --root", 2)
+
     try:
-        put(root, pem)
-    except OSError as error:
-        fail(f"The root key cannot be written to {root} ({error.strerror}); found anew", 1)
+        identity = found_cluster(
+            paths,
+            name_of(profile, name),
+            timing,
+            lambda count: secrets.token_hex(count)[:count],
+            dt.datetime.now(dt.UTC),
+            keep_root,
+        )
+    except (PathError, LogCorruptError) as error:
+        fail(str(error), 2)
     given = "" if data is None else f" --data {data}"
     print(
         f"{identity.node_id} founded a cluster in {paths.data}.\n"

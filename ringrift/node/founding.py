@@ -10,6 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from ringrift.node.consensus import storage
+from ringrift.node.consensus.vote import read_vote
 from ringrift.node.net import credentials as own
 from ringrift.node.net import pki
 from ringrift.node.runtime.disk import RealDisk, write_atomically
@@ -27,21 +28,45 @@ def refuse_if_settled(paths: NodePaths) -> None:
 
 
 def found_cluster(
-    paths: NodePaths, name: str, timing: Timing, hex_digits: Callable[[int], str], now: dt.datetime
-) -> tuple[Identity, bytes]:
-    """Found a cluster whose first voter lives here.
+    paths: NodePaths,
+    name: str,
+    timing: Timing,
+    hex_digits: Callable[[int], str],
+    now: dt.datetime,
+    keep_root: Callable[[bytes], None],
+) -> Identity:
+    """Found a cluster whose first voter lives here; returns who that is.
 
-    Returns who that is, and the root's certificate and key (PEM), of which nothing stays here.
+    `keep_root` is given the root's certificate and key (PEM), of which nothing stays here; when it
+    raises, nobody lives here. Raises PathError or LogCorruptError when a node has lived
+    here.
     """
-    identity = Identity(f"{name}-{hex_digits(6)}", hex_digits(32), 0, timing=timing)
-    credentials, root = own.found(identity.node_id, now)
-    own.write(paths.tls, credentials)
     disk = RealDisk(paths.log)
+    begun = _begun(paths, disk)
+    if begun is None:
+        begun = f"{name}-{hex_digits(6)}", hex_digits(32)
+    identity = Identity(*begun, boot=0, timing=timing)
+    credentials, root = own.found(identity.node_id, now)
+    keep_root(pki.pem_of(root.certificate) + pki.key_pem(root.key))
+    own.write(paths.tls, credentials)
     if not storage.founded(disk):
         storage.found(disk, identity.incarnation, identity.node_id, (identity.node_id,))
     disk.close()
     write_identity(paths, identity)
-    return identity, pki.pem_of(root.certificate) + pki.key_pem(root.key)
+    return identity
+
+
+def _begun(paths: NodePaths, disk: RealDisk) -> tuple[str, str] | None:
+    """The node and the incarnation that a founding which was cut short has written down."""
+    vote = read_vote(disk)
+    if vote is None and not storage.founded(disk):
+        return None
+    if vote is not None and (vote.term, vote.voted_for) == (storage.FOUNDING_TERM, None):
+        return vote.node, vote.incarnation
+    raise PathError(
+        f"{paths.log} is the log of a node whose identity.json is gone; put that back, or choose "
+        "another directory with --data"
+    )
 
 
 def wish_of(paths: NodePaths, token: Token, name: str) -> JoinRequest:

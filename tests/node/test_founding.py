@@ -17,6 +17,7 @@ from trio.testing import MockClock
 from ringrift.node.cluster import commands as c
 from ringrift.node.cluster.results import Done
 from ringrift.node.consensus.proposer import Proposer
+from ringrift.node.consensus.vote import Vote, write_vote
 from ringrift.node.founding import (
     found_cluster,
     refuse_if_settled,
@@ -76,7 +77,8 @@ class House:
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     paths = NodePaths(tmp_path / "first")
     paths.data.mkdir()
-    identity, root = found_cluster(paths, "first", "lan", digits, NOW)
+    roots: list[bytes] = []
+    identity = found_cluster(paths, "first", "lan", digits, NOW, roots.append)
     async with trio.open_nursery() as nursery:
         voter = await alone(
             RealDisk(paths.log), VirtualClock(), in_line,
@@ -84,7 +86,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         )  # fmt: skip
         await nursery.start(voter.run)
         propose = Proposer(voter, identity.node_id, 1).propose
-        here = House(paths, root, propose, voter)
+        here = House(paths, roots[0], propose, voter)
         yield here
         await here.client.aclose()
         nursery.cancel_scope.cancel()
@@ -196,3 +198,33 @@ async def test_an_answer_that_does_not_fit_is_not_taken(
         paths.seeds.write_bytes(b"{")
         with pytest.raises(PathError, match="damaged"):
             seeds_of(paths)
+
+
+def test_a_founding_that_was_cut_short_is_done_again_and_a_life_is_not_overwritten(
+    tmp_path: Path,
+) -> None:
+    paths = NodePaths(tmp_path / "first")
+    paths.data.mkdir()
+
+    def full(root: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="space"):
+        found_cluster(paths, "first", "lan", digits, NOW, full)
+    assert not paths.identity.exists()
+    assert not paths.tls.exists()
+    first = found_cluster(paths, "first", "lan", digits, NOW, lambda root: None)
+    paths.identity.unlink()
+    # The log that was founded is gone on with, whatever ids chance gives now.
+    again = found_cluster(paths, "other", "wan", lambda n: "cd" * (n // 2), NOW, lambda root: None)
+    assert (again.node_id, again.incarnation) == (first.node_id, first.incarnation)
+    mine = own.read(paths.tls)
+    assert mine is not None
+    assert mine.subject.node == first.node_id
+    paths.identity.unlink()
+    lived = Vote(
+        incarnation=first.incarnation, node=first.node_id, term=2, voted_for=first.node_id, sealed=1
+    )
+    write_vote(RealDisk(paths.log), lived)
+    with pytest.raises(PathError, match=r"identity\.json is gone"):
+        found_cluster(paths, "first", "lan", digits, NOW, lambda root: None)

@@ -213,7 +213,9 @@ async def gatehouse(tmp_path: Path, limit_s: float = 60) -> AsyncIterator[Gateho
     """A founded cluster of one, whose door is open."""
     paths = NodePaths(tmp_path / "first")
     paths.data.mkdir(parents=True)
-    identity, _ = found_cluster(paths, "first", "local", lambda n: "ab" * (n // 2), NOW)
+    identity = found_cluster(
+        paths, "first", "local", lambda n: "ab" * (n // 2), NOW, lambda root: None
+    )
     credentials = own.read(paths.tls)
     assert credentials is not None
     with trio.fail_after(limit_s):
