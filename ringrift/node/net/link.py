@@ -19,6 +19,8 @@ RECEIVE_BYTES = 64 * 1024
 SEND_BYTES = 256 * 1024
 """About as much is written at once; a more urgent message waits for no more than that."""
 ALIVE_EVERY_S = 5.0
+HEARD_S = 6.0
+"""Within which a peer that lives has said something."""
 SILENCE_S = 20.0
 """A peer that says nothing for so long is gone, whatever TCP believes."""
 GREETING_S = 10.0
@@ -84,6 +86,11 @@ class Link:
     def dropped(self) -> int:
         """Messages that found their queue full."""
         return sum(queue.dropped for queue in self._queues)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the peer has said something lately."""
+        return self._clock.now() - self._heard < HEARD_S
 
     def say(self, message: p.PeerMessage) -> bool:
         """Queue a message; False, and counted, when its queue is full."""

@@ -3,6 +3,9 @@
 A stream is usable in both directions whoever dialled. When two nodes dial each other at once, both
 keep the stream that the smaller id dialled. A peer that cannot be reached is tried again after a
 while that doubles; one that was reached and lost, at once.
+
+Two processes that pass for one node (a data directory was copied) would vote twice. So a life gets
+no stream where an earlier one is still heard, nor where a later one is linked.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -150,6 +153,8 @@ class Mesh:
     def _keep_one(self, link: Link) -> None:
         """Let a new link take its peer's place, or raise LinkError when the old one is to stay."""
         other = self.links.get(link.peer)
+        if other is not None:
+            _refuse_copy(link, other)
         both_dialled = other is not None and other.dialled != link.dialled
         if (
             other is not None
@@ -165,3 +170,14 @@ class Mesh:
     def _is_first(self, link: Link) -> bool:
         """Whether the smaller of the two ids dialled; both sides judge alike."""
         return link.dialled == (self._me.node < link.peer)
+
+
+def _refuse_copy(link: Link, other: Link) -> None:
+    """Raise LinkError when a peer that is linked lives on, and somebody else greets as it."""
+    assert link.hello is not None and other.hello is not None
+    ours, linked = link.hello.boot, other.hello.boot
+    if ours < linked or (ours > linked and other.is_heard):
+        raise LinkError(
+            f"{link.peer} lives already, in its life {linked}; this is life {ours}: one of them is "
+            "a copy."
+        )

@@ -112,18 +112,34 @@ async def test_a_lost_link_is_dialled_again_and_an_absent_peer_ever_more_rarely(
     assert town.linked() == {"a-b", "b-a"}
 
 
-async def test_a_new_life_takes_the_place_of_the_old_at_once(
+async def test_a_new_life_takes_the_place_of_one_that_is_silent(
     town: Town, autojump_clock: MockClock
 ) -> None:
     town.add("b")
-    town.add("a", "b")
+    # A machine that lost its power hangs up on nobody.
+    near, far = memory_stream_pair()
+    dead = Link(near, bytes(16), "b", VirtualClock(), dialled=True)
+    town.nursery.start_soon(town.meshes["b"].accept, far, "a")
+    await dead.greet(p.Hello("a", 1, "0", 1))
     await trio.sleep(1)
-    old = town.meshes["b"].links["a"]
+    assert town.linked() == {"b-a"}
+    town.add("a", "b", boot=2)
+    await trio.sleep(15)
+    assert town.linked() == {"a-b", "b-a"}
+    assert town.meshes["b"].links["a"].hello == p.Hello("a", 2, "0", 1)
+
+
+async def test_of_two_that_live_as_one_node_the_one_that_is_linked_stays(
+    town: Town, autojump_clock: MockClock
+) -> None:
+    b = town.add("b")
     town.add("a", "b", boot=2)
     await trio.sleep(1)
-    new = town.meshes["b"].links["a"]
-    assert new is not old
-    assert new.hello == p.Hello("a", 2, "0", 1)
+    first = b.links["a"]
+    later, earlier = town.add("a", "b", boot=3), town.add("a", "b", boot=1)
+    await trio.sleep(60)
+    assert b.links["a"] is first
+    assert later.links == earlier.links == {}
 
 
 async def test_who_is_refused_is_cut_off_and_kept_out(
