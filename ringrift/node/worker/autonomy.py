@@ -22,15 +22,13 @@ from ringrift.node.runtime.loop import Pulse
 from ringrift.node.runtime.settings import PipelineSettings, WorkerSettings
 from ringrift.node.worker.admission import Admission
 from ringrift.node.worker.child import Child, ChildLimits
-from ringrift.node.worker.claims import ClaimPlace, place_of, places
+from ringrift.node.worker.claims import NOBODY, ClaimPlace, place_of, places
 from ringrift.node.worker.jobs import JobError, job_for
 from ringrift.node.worker.leftovers import Leftovers
 from ringrift.node.worker.slots import Slots
 from ringrift.node.worker.worker import Workplace
 from ringrift.wire.job import Failed, JobLine
 
-NOBODY = 0
-"""The item, and the claim, of games that nobody asked for."""
 PAUSE_S = 1.0
 FAILED_PAUSE_S = 30.0
 CHILD_S = 3_600
@@ -90,6 +88,8 @@ class Autonomy:
         """Watch for a leader, and play as long as there is none, until cancelled."""
         led_at = self._clock.now()
         self._started = await self._blocking(self._last_place)
+        for place in await self._blocking(self._own_places):
+            await self._leftovers.end_child(place)
         async with trio.open_nursery() as nursery:
             while True:
                 now = self._clock.now()

@@ -22,6 +22,8 @@ from ringrift.train.records import read_shard
 
 CHILD_FILE = "child.json"
 OUT = "out"
+NOBODY = 0
+"""The item, and the claim, of games that nobody asked for: those of `Autonomy`."""
 
 
 class ChildRecord(msgspec.Struct, frozen=True):

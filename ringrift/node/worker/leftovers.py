@@ -18,7 +18,7 @@ from ringrift.node.data.blobs import BlobStore
 from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.settings import WorkerSettings
-from ringrift.node.worker.claims import ClaimPlace, places, read_facts
+from ringrift.node.worker.claims import NOBODY, ClaimPlace, places, read_facts
 from ringrift.train.records import RecordError
 
 POLL_S = 0.1
@@ -57,10 +57,13 @@ class Leftovers:
         self._propose = propose
 
     async def clear(self) -> int:
-        """End what runs, register what was made, remove the rest; return the games recovered."""
+        """End what runs, register what was made, remove the rest; return the games recovered.
+
+        What was played without a leader is left to `Autonomy`, which may be playing now.
+        """
         games = 0
-        for place in await self._blocking(lambda: list(places(self._home.directory))):
-            await self._end_child(place)
+        for place in await self._blocking(self._claimed):
+            await self.end_child(place)
             games += await self.recover(place)
             await self._blocking(place.remove)
         return games
@@ -72,7 +75,11 @@ class Leftovers:
             games += await self._register(place, path)
         return games
 
-    async def _end_child(self, place: ClaimPlace) -> None:
+    def _claimed(self) -> list[ClaimPlace]:
+        return [place for place in places(self._home.directory) if place.item != NOBODY]
+
+    async def end_child(self, place: ClaimPlace) -> None:
+        """End the child of an earlier life that still runs at a place."""
         if not await self._blocking(lambda: place.signal_child(signal.SIGTERM)):
             return
         log.warning("a child of an earlier life still runs", item=place.item)

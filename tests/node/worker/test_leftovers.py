@@ -15,7 +15,7 @@ from ringrift.node.data.blobs import BlobStore
 from ringrift.node.runtime.blocking import InThreads
 from ringrift.node.runtime.clock import SystemClock
 from ringrift.node.runtime.settings import WorkerSettings
-from ringrift.node.worker.claims import CHILD_FILE, ChildRecord, place_of, places
+from ringrift.node.worker.claims import CHILD_FILE, NOBODY, ChildRecord, place_of, places
 from ringrift.node.worker.leftovers import Leftovers
 from ringrift.train.records import GameRecord, ShardHeader, write_shard
 
@@ -113,6 +113,16 @@ async def test_a_stranger_with_the_childs_old_pid_is_left_alone(tmp_path: Path) 
     record = ChildRecord(pid=os.getpid(), started=1.0)
     (place.directory / CHILD_FILE).write_bytes(msgspec.json.encode(record))
     assert await home.clear() == 0
+
+
+async def test_what_was_played_without_a_leader_is_left_to_who_plays_it(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    place = place_of(home.directory, NOBODY, 3)
+    place.make()
+    file = left_shard(place.out, 0)
+    assert await home.clear() == 0
+    assert file.exists()
+    assert home.proposed == []
 
 
 async def test_an_empty_and_a_foreign_directory_are_no_leftovers(tmp_path: Path) -> None:
