@@ -27,6 +27,7 @@ from ringrift.node.founding import seeds_of
 from ringrift.node.keeper import EXIT_STOPPED
 from ringrift.node.machine import node_name
 from ringrift.node.net import credentials as own
+from ringrift.node.net.pki import is_of_machine
 from ringrift.node.net.server import bind, bind_loopback
 from ringrift.node.peers import Peers, Spot
 from ringrift.node.recovery.switch import settle
@@ -35,6 +36,7 @@ from ringrift.node.runtime.clock import Clock, SystemClock
 from ringrift.node.runtime.disk import RealDisk
 from ringrift.node.runtime.identity import Identity, locked, next_life
 from ringrift.node.runtime.logs import logging_to
+from ringrift.node.runtime.paths import PathError
 
 CLOSE_SLACK_S = 10.0
 """Beyond the children's own grace, for handing in what they gave."""
@@ -55,6 +57,11 @@ async def run(options: Options) -> int:
         # A taken port must be told before anything changes; the loop binds it again.
         bind_loopback(options.settings.http.port + options.port_offset).close()
         credentials = own.read(options.paths.tls)
+        if credentials is not None and not is_of_machine(credentials.chain[0]):
+            raise PathError(
+                f"{options.paths.data} holds the credentials of a person, "
+                f"{credentials.subject.node}; choose another directory for a node with --data"
+            )
         port = options.settings.peers.port + options.port_offset
         spot = Spot.of(options.settings.peers, port)
         if credentials is not None and spot.reach.inbound:

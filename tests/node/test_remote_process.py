@@ -78,6 +78,9 @@ def test_people_steer_from_afar_and_a_node_is_turned_away_for_good() -> None:
             joined = plain.until(lambda s: s.alive_peers == 1 and s.leader_id is not None)
             op, look = directory / "op", directory / "look"
             said = join(voter, "operator", op, "olga", voter.profile)
+            person = _site(directory, "person")
+            person.data = op
+            assert "the credentials of a person, olga-" in person.refusal("ringrift.node")
             assert f"ringrift tui --url {url_of(voter)} --data {op}" in said
             join(voter, "viewer", look, "vera", voter.profile)
             _steer(voter, plain, op, look)

@@ -115,6 +115,12 @@ def subject_of(certificate: x509.Certificate) -> Subject:
     return Subject(uris[0].removeprefix(SCHEME), fingerprint(key))
 
 
+def is_of_machine(certificate: x509.Certificate) -> bool:
+    """Whether a certificate is good for being a node, and not for asking only."""
+    usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    return ExtendedKeyUsageOID.SERVER_AUTH in usage
+
+
 def subject_in(der: bytes | None) -> Subject | None:
     """Whom the certificate (DER) of a TLS peer names; None without one, or when it is no node's."""
     if der is None:
