@@ -14,6 +14,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from ringrift.node.runtime.disk import fsync_path
+
 READ_BYTES = 1 << 20
 INCOMING = "incoming"
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -58,12 +60,12 @@ class BlobStore:
         target = self.path(sha256)
         _check(source, sha256, size)
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sync(source)
+        fsync_path(source)
         if not target.exists():
             target.hardlink_to(source)
         # The name, and the directory it may have needed, are only safe once these are synced.
-        _sync(target.parent)
-        _sync(self._root)
+        fsync_path(target.parent)
+        fsync_path(self._root)
         return target
 
     def arriving(self, sha256: str) -> Path:
@@ -81,10 +83,10 @@ class BlobStore:
         """Have what arrived in the store, durably; the caller computed its hash as it came in."""
         source, target = self.arriving(sha256), self.path(sha256)
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sync(source)
+        fsync_path(source)
         source.replace(target)
-        _sync(target.parent)
-        _sync(self._root)
+        fsync_path(target.parent)
+        fsync_path(self._root)
         return target
 
     def verify(self, sha256: str) -> Path:
@@ -109,11 +111,3 @@ def _check(path: Path, sha256: str, size: int | None) -> None:
         raise BlobError(f"{path.name} has {status.st_size} bytes and not {size} as said")
     if digest.hexdigest() != sha256:
         raise BlobError(f"{path.name} does not have the sha256 {sha256}: its bytes changed")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ import msgspec
 from ringrift.node.cluster.snapshot import MAX_CHUNK_BYTES, Loader, SnapshotError
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.recovery.incarnation import RecoveryError
+from ringrift.node.runtime.disk import fsync_path
 from ringrift.wire.log import Voters
 
 TEMPORARY = ".part"
@@ -100,11 +101,7 @@ def save(pieces: Iterable[bytes], path: Path) -> Saved:
         path.hardlink_to(part)
     finally:
         part.unlink(missing_ok=True)
-    directory = os.open(path.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    fsync_path(path.absolute().parent)
     return saved
 
 

@@ -13,7 +13,6 @@ them from being done.
 """
 
 import errno
-import os
 import shutil
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from ringrift.node.consensus.raft.ready import HardState, Origin, Ready
 from ringrift.node.consensus.storage import Storage, found_empty
 from ringrift.node.consensus.vote import read_vote
 from ringrift.node.recovery.untouched import Untouched
-from ringrift.node.runtime.disk import Disk, DiskFullError, RealDisk
+from ringrift.node.runtime.disk import Disk, DiskFullError, RealDisk, fsync_path
 from ringrift.node.runtime.identity import Identity, read_identity, write_identity
 from ringrift.node.runtime.paths import NodePaths
 from ringrift.wire.log import Entry
@@ -114,8 +113,4 @@ def _free(wanted: Path) -> Path:
 
 def _move(old: Path, new: Path) -> None:
     old.rename(new)
-    descriptor = os.open(new.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    fsync_path(new.parent)

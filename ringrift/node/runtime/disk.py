@@ -93,7 +93,7 @@ class RealDisk:
         self._open: dict[str, int] = {}
         if not root.is_dir():
             root.mkdir(mode=0o700, parents=True)
-            _fsync_path(root.parent)
+            fsync_path(root.parent)
 
     def names(self) -> list[str]:
         return sorted(entry.name for entry in os.scandir(self._root) if entry.is_file())
@@ -127,7 +127,7 @@ class RealDisk:
         (self._root / name).unlink()
 
     def fsync_dir(self) -> None:
-        _fsync_path(self._root)
+        fsync_path(self._root)
 
     def close(self) -> None:
         """Close every descriptor."""
@@ -157,8 +157,9 @@ def _telling_full() -> Generator[None]:
         raise
 
 
-def _fsync_path(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def fsync_path(path: Path) -> None:
+    """Make durable what a file holds, or which names a directory has."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
