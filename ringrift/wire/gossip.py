@@ -46,28 +46,11 @@ class Gpu(_Struct, frozen=True, gc=False):
     memory_bytes: Number
 
 
-class Breaker(_Struct, frozen=True, gc=False):
-    """A circuit breaker that is not closed."""
-
-    kind: Name
-    target: NodeId
-    state: Literal["open", "half_open"]
-    failures: Number
-    open_ms: Number
-
-
 class Loops(_Struct, frozen=True, gc=False):
     """How many loops should run, and the names of those that are not healthy, if not too many."""
 
     total: Number
     sick: Annotated[tuple[Name, ...], msgspec.Meta(max_length=16)] = ()
-
-
-class StateDigest(_Struct, frozen=True, gc=False):
-    """The sha256 (hex) of the replicated state after entry `index`."""
-
-    index: Number
-    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class SoftState(_Struct, frozen=True, gc=False, omit_defaults=True):
@@ -83,9 +66,7 @@ class SoftState(_Struct, frozen=True, gc=False, omit_defaults=True):
     slots: Number | None = None
     slots_busy: Number | None = None
     gpus: Annotated[tuple[Gpu, ...], msgspec.Meta(max_length=16)] = ()
-    breakers: Annotated[tuple[Breaker, ...], msgspec.Meta(max_length=16)] = ()
     loops: Loops | None = None
-    digest: StateDigest | None = None
 
 
 class Soft(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):

@@ -41,11 +41,6 @@ class Belief:
     def status(self) -> Status:
         return self.statement.status
 
-    def repeated_by(self, accuser: str) -> Statement:
-        """The statement as one of its accusers made it."""
-        said = self.statement
-        return Statement(said.about, said.boot, said.incarnation, said.status, accuser)
-
 
 class Beliefs:
     """Beliefs by member."""

@@ -6,27 +6,19 @@ Whoever owns the streams tells what comes (`receive`) and what becomes of them (
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from ringrift.node.cluster.members import Member
 from ringrift.node.gossip.core import Gossip, Sends, Standing
 from ringrift.node.gossip.counters import Counters
 from ringrift.node.gossip.pace import Partition
 from ringrift.node.gossip.places import Place, places_of
+from ringrift.node.gossip.softstate import Kept
 from ringrift.node.gossip.timing import PUBLISH_S, GossipTiming, Pace
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.wakeup import Wakeup
 from ringrift.wire.gossip import GossipMessage, SoftState
 
 LOOK_EVERY_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A node's soft state, and how old it is."""
-
-    state: SoftState
-    age_s: float
 
 
 class Gossiping:
@@ -94,13 +86,9 @@ class Gossiping:
         """What is believed of every other member."""
         return self._core.standings(self._clock.now())
 
-    def soft_states(self) -> dict[str, Seen]:
+    def soft_states(self) -> dict[str, Kept]:
         """The newest soft state of every member that has told one, this node among them."""
-        now = self._clock.now()
-        return {
-            node: Seen(kept.state, max(0.0, now - kept.said_at))
-            for node, kept in self._core.soft_states().items()
-        }
+        return self._core.soft_states()
 
     @property
     def partition(self) -> Partition:

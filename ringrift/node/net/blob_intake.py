@@ -5,11 +5,9 @@ to the floor that its operator set, but not change what lies there.
 """
 
 import shutil
-from collections.abc import Callable
 from contextlib import aclosing
 from functools import partial
 
-import structlog
 import trio
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,29 +15,26 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringrift.node.data.blobs import BlobStore, is_sha256
+from ringrift.node.data.blobs import BlobStore
 from ringrift.node.data.incoming import Incoming, WrongBytesError
+from ringrift.node.net.blob_routes import BLOCK_BYTES, May, admitted
 from ringrift.node.net.guard import RequestError, error_response, json_response
-from ringrift.node.net.pki import Subject
 from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
 
 MOST_AT_ONCE = 4
 MOST_BYTES = 1 << 30
-BLOCK_BYTES = 256 * 1024
 BLOCK_S = 30.0
 """How long a block may take to come."""
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger("blobs")
-
 
 class BlobIntake:
-    """Takes blobs in; `may(subject)` says why a certificate's owner may not send any, or None."""
+    """Takes blobs in, from those who `may`, as long as `floor_bytes` of the disk stay free."""
 
     def __init__(
         self,
         store: BlobStore,
-        may: Callable[[Subject], str | None],
+        may: May,
         blocking: Blocking,
         clock: Clock,
         floor_bytes: int,
@@ -50,9 +45,8 @@ class BlobIntake:
 
     async def put(self, request: Request) -> Response:
         """Answer 201 when the blob was taken, 200 when it was here already."""
-        sha256 = str(request.path_params["sha256"])
         try:
-            size = self._size(request, sha256)
+            sha256, size = self._announced(request)
             if await self._blocking(partial(self._store.has, sha256)):
                 return json_response({"kept": False})
             await self._require_room(size)
@@ -67,16 +61,9 @@ class BlobIntake:
             self._under_way.discard(sha256)
         return json_response({"kept": True}, 201)
 
-    def _size(self, request: Request, sha256: str) -> int:
-        """The length of what is to come. Raises RequestError when it is not to come."""
-        subject: Subject | None = request.state.subject
-        if subject is None:
-            raise RequestError(401, "blobs are of nodes that show a certificate of this cluster")
-        refusal = self._may(subject)
-        if refusal is not None:
-            raise RequestError(403, refusal)
-        if not is_sha256(sha256):
-            raise RequestError(400, f"{sha256[:80]!r} is no sha256 of 64 hex digits")
+    def _announced(self, request: Request) -> tuple[str, int]:
+        """Hash and length of what is to come. Raises RequestError when it is not to come."""
+        _, sha256 = admitted(request, self._may)
         said = request.headers.get("content-length", "")
         if not (said.isascii() and said.isdigit() and len(said) <= 18):
             raise RequestError(411, "say in content-length how long the blob is")
@@ -84,7 +71,7 @@ class BlobIntake:
             raise RequestError(413, f"a blob may have {MOST_BYTES} bytes")
         if sha256 in self._under_way or len(self._under_way) >= MOST_AT_ONCE:
             raise RequestError(503, "too much is coming in; try again")
-        return int(said)
+        return sha256, int(said)
 
     async def _require_room(self, size: int) -> None:
         free = (await self._blocking(partial(shutil.disk_usage, self._store.directory))).free

@@ -29,6 +29,9 @@ STALLED_S = 30.0
 """A transfer of which not a block was taken for this long is ended: it keeps others waiting."""
 MOST_DIGITS = 18
 
+May = Callable[[Subject], str | None]
+"""Why a certificate's owner neither gets nor sends blobs, None when it may."""
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger("blobs")
 
 
@@ -45,17 +48,10 @@ class Transfer:
 class BlobDesk:
     """Hands out blobs over HTTPS; an ASGI endpoint.
 
-    `may(subject)` says why a certificate's owner gets none, None when it gets them. It is asked
-    before every block, so whoever is revoked gets no more.
+    `may` is asked before every block, so whoever is revoked gets no more.
     """
 
-    def __init__(
-        self,
-        store: BlobStore,
-        may: Callable[[Subject], str | None],
-        blocking: Blocking,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, store: BlobStore, may: May, blocking: Blocking, clock: Clock) -> None:
         self._store, self._may = store, may
         self._blocking, self._clock = blocking, clock
         self._under_way = 0
@@ -63,8 +59,8 @@ class BlobDesk:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         try:
-            subject = self._admitted(request)
-            with await self._opened(request.path_params["sha256"]) as file:
+            subject, sha256 = admitted(request, self._may)
+            with await self._opened(sha256) as file:
                 await self._answer(request, subject, file, receive, send)
         except RequestError as error:
             answer = error_response(error.status, str(error))
@@ -72,18 +68,7 @@ class BlobDesk:
                 answer.headers["retry-after"] = str(RETRY_AFTER_S)
             await answer(scope, receive, send)
 
-    def _admitted(self, request: Request) -> Subject:
-        subject: Subject | None = request.state.subject
-        if subject is None:
-            raise RequestError(401, "blobs are for nodes that show a certificate of this cluster")
-        refusal = self._may(subject)
-        if refusal is not None:
-            raise RequestError(403, refusal)
-        return subject
-
     async def _opened(self, sha256: str) -> BinaryIO:
-        if not is_sha256(sha256):
-            raise RequestError(400, f"{sha256[:80]!r} is no sha256 of 64 hex digits")
         try:
             return await self._blocking(lambda: self._store.path(sha256).open("rb"))
         except OSError as error:
@@ -145,6 +130,20 @@ class BlobDesk:
         log.warning("a transfer stalled", node=transfer.subject.node, left=left)
         # The server shields what it sends: cancelling alone would not end it.
         await transfer.hang_up()
+
+
+def admitted(request: Request, may: May) -> tuple[Subject, str]:
+    """Who asks, and for which blob. Raises RequestError for nobody's business, or for no hash."""
+    subject: Subject | None = request.state.subject
+    if subject is None:
+        raise RequestError(401, "blobs are for nodes that show a certificate of this cluster")
+    refusal = may(subject)
+    if refusal is not None:
+        raise RequestError(403, refusal)
+    sha256 = str(request.path_params["sha256"])
+    if not is_sha256(sha256):
+        raise RequestError(400, f"{sha256[:80]!r} is no sha256 of 64 hex digits")
+    return subject, sha256
 
 
 async def _until_gone(receive: Receive, scope: trio.CancelScope) -> None:

@@ -41,11 +41,6 @@ class FrameReader:
         self._incarnation = incarnation
         self._buffer = bytearray()
 
-    @property
-    def waiting_bytes(self) -> int:
-        """Bytes of a frame that has not come whole yet; at most one frame and one read."""
-        return len(self._buffer)
-
     def feed(self, data: bytes) -> list[PeerMessage]:
         """The messages that are whole now; raises FrameError at the first that is none."""
         self._buffer += data

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ringrift.node.gossip.core import Standing
-from ringrift.node.gossip.driver import Seen
+from ringrift.node.gossip.softstate import Kept
 from ringrift.node.health.gpu import Card
 from ringrift.wire.gossip import MemoryTier
 from ringrift.wire.views import LoopView, ProgressView
@@ -69,7 +69,7 @@ class Observed:
     hindered: dict[str, str] = field(default_factory=dict[str, str])
     linked: frozenset[str] = frozenset()
     standings: Mapping[str, Standing] = field(default_factory=dict[str, Standing])
-    soft: Mapping[str, Seen] = field(default_factory=dict[str, Seen])
+    soft: Mapping[str, Kept] = field(default_factory=dict[str, Kept])
 
     def age_s(self, at_ms: int | None) -> float | None:
         """Return how long ago a wall-clock time was; never negative."""

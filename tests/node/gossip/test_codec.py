@@ -26,15 +26,7 @@ SOFT_STATES = st.builds(
     cpu_percent=st.none() | PERCENT,
     memory_tier=st.none() | st.sampled_from(["NORMAL", "EMERGENCY"]),
     gpus=st.lists(st.builds(g.Gpu, PERCENT, NUMBERS, NUMBERS), max_size=3).map(tuple),
-    breakers=st.lists(
-        st.builds(
-            g.Breaker, NAMES, NAMES, st.sampled_from(["open", "half_open"]), NUMBERS, NUMBERS
-        ),
-        max_size=3,
-    ).map(tuple),
     loops=st.none() | st.builds(g.Loops, NUMBERS, st.lists(NAMES, max_size=3).map(tuple)),
-    digest=st.none()
-    | st.builds(g.StateDigest, NUMBERS, st.text("0123456789abcdef", min_size=64, max_size=64)),
 )
 SOFTS = st.lists(st.builds(g.Soft, NAMES, NUMBERS, NUMBERS, NUMBERS, SOFT_STATES), max_size=3)
 WORDS = st.one_of(
@@ -107,9 +99,7 @@ def test_the_largest_messages_fit_into_a_frame() -> None:
         disk_free_bytes=most,
         loop_lag_ms=most,
         gpus=(g.Gpu(99.9, most, most),) * 16,
-        breakers=(g.Breaker(label, name, "half_open", most, most),) * 16,
         loops=g.Loops(most, (label,) * 16),
-        digest=g.StateDigest(most, "f" * 64),
     )
     soft = g.Soft(name, most, most, most, state)
     for message in (
