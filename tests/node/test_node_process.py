@@ -291,3 +291,16 @@ print(sorted({"torch", "numba", "textual", "ringrift.client"} & sys.modules.keys
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=DEADLINE_S
     )
     assert ended.stdout.strip() == "[]"
+
+
+def test_collections_of_garbage_do_not_go_through_all_that_was_imported() -> None:
+    code = """
+import gc
+from ringrift.node.__main__ import main
+main(["--profile", "no-such-profile"])
+print(gc.get_freeze_count() > 10 * len(gc.get_objects()))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=DEADLINE_S
+    )
+    assert ended.stdout.strip() == "True"
