@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 HERE = Place()
 LOOK_S = 0.5
+SOON_S = 0.1
 NodeName = Annotated[
     str | None, cyclopts.Parameter(help="Name or id of a node; the one that is asked, if none.")
 ]
@@ -42,16 +43,20 @@ def drain(
     for_s = None if deadline is None else seconds_in(deadline, "--deadline", least="1s", most="30d")
     with client_of(place) as client:
         drained = _node_id(client, node)
-        act(client, SetNodeMode(node=drained, mode="draining", deadline_s=for_s))
+        since = act(client, SetNodeMode(node=drained, mode="draining", deadline_s=for_s))
         if not detach:
-            _await_drained(client, drained)
+            _await_drained(client, drained, since)
 
 
-def _await_drained(client: "Client", node: str) -> None:
+def _await_drained(client: "Client", node: str, since: int) -> None:
     """Say how much is left until nothing is; the drain itself goes on if this is interrupted."""
     told = -1
     while True:
-        found = [view for view in client.status().nodes if view.id == node]
+        status = client.status()
+        if status.applied_index < since:  # a picture from before it was decided
+            time.sleep(SOON_S)
+            continue
+        found = [view for view in status.nodes if view.id == node]
         if not found or found[0].mode == "active":
             fail(f"{node} is not to be drained any more", 1)
         if found[0].mode == "drained":
@@ -95,10 +100,11 @@ def resume(config: ConfigText, /, *, place: Place = HERE) -> None:
         act(client, SetConfigMode(config=known_config(config), mode="active"))
 
 
-def act(client: "Client", request: "ActionRequest") -> None:
-    """Have something decided, and say what came of it."""
+def act(client: "Client", request: "ActionRequest") -> int:
+    """Have something decided, and say what came of it; returns the entry that decided it."""
     reply = client.act(request)
     print(f"{reply.text} (log #{reply.index})")
+    return reply.index
 
 
 def _node_id(client: "Client", wanted: str | None) -> str:

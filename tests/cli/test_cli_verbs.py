@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -186,10 +187,22 @@ def test_a_drain_is_waited_for(node: FakeNode, data: Path) -> None:
     view = node.status.nodes[0]
     for mode, code, words in (("drained", 0, "is drained"), ("active", 1, "not to be drained")):
         shown = msgspec.structs.replace(view, mode=mode)
-        node.status = msgspec.structs.replace(node.status, nodes=(shown,))
+        node.status = msgspec.structs.replace(node.status, nodes=(shown,), applied_index=1874)
         done = ringrift("drain", "--data", data)
         assert done.returncode == code
         assert words in done.stdout + done.stderr
+
+
+def test_a_picture_from_before_the_drain_says_nothing_of_it(node: FakeNode, data: Path) -> None:
+    view = node.status.nodes[0]
+    assert (view.mode, node.status.applied_index) == ("active", 1873)
+    shown = msgspec.structs.replace(view, mode="drained")
+    later = msgspec.structs.replace(node.status, nodes=(shown,), applied_index=1874)
+    timer = threading.Timer(2.0, lambda: setattr(node, "status", later))
+    timer.start()
+    done = ringrift("drain", "--data", data)
+    timer.join()
+    assert "is drained" in done.stdout, done.stderr
 
 
 def test_an_unknown_node_is_refused_with_the_known_ones(node: FakeNode, data: Path) -> None:
