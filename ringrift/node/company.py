@@ -34,9 +34,10 @@ from ringrift.node.net.blob_routes import BlobDesk, blob_route
 from ringrift.node.net.discovery.announcement import Announcement
 from ringrift.node.net.discovery.discovery import Discovery
 from ringrift.node.net.gateway import Gateway, Here
-from ringrift.node.net.joining import Doorkeeper, join_app
-from ringrift.node.net.reissuing import Reissuer, renew_route
+from ringrift.node.net.joining import Doorkeeper, join_route
+from ringrift.node.net.reissuing import renew_route
 from ringrift.node.net.renewal import LONGEST_PAUSE_S, Doors, Renewal
+from ringrift.node.net.signing import Signing
 from ringrift.node.peers import Peers
 from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
@@ -153,19 +154,12 @@ class Company:
     def _door(self, propose: Propose, inside: Sequence[Route]) -> ASGIApp:
         """What is answered at the peers' port: newcomers, members, operators."""
         peers, me = self.peers, self._identity
-        keeper = Doorkeeper(
-            me.node_id,
-            me.incarnation,
-            self._state,
-            propose,
-            lambda: peers.credentials,
-            self._utc,
-        )
-        reissuer = Reissuer(keeper.node, self._state, keeper.credentials, self._utc)
+        signing = Signing(me.node_id, lambda: peers.credentials, self._utc)
+        keeper = Doorkeeper(signing, me.incarnation, self._state, propose)
         desk = BlobDesk(self._blobs, peers.withholds, self._bulk, self._clock)
         every = [
-            *join_app(keeper, self._clock.now).routes,
-            renew_route(reissuer),
+            join_route(keeper, self._clock.now),
+            renew_route(signing, self._state),
             blob_route(desk),
             *inside,
         ]

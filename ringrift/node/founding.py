@@ -16,6 +16,7 @@ from ringrift.node.net import pki
 from ringrift.node.runtime.disk import RealDisk, write_atomically
 from ringrift.node.runtime.identity import Identity, write_identity
 from ringrift.node.runtime.paths import NodePaths, PathError
+from ringrift.node.standing import stand
 from ringrift.wire.join import JoinReply, JoinRequest, Place, Timing, Token
 
 
@@ -89,16 +90,10 @@ def take_place(paths: NodePaths, token: Token, reply: JoinReply) -> Identity:
         raise pki.CertificateError("The cluster answered with somebody else's certificate.")
     if reply.incarnation != token.incarnation:
         raise pki.CertificateError("The token is of another cluster than the one that answered.")
-    votes = reply.role == "voter"
-    identity = Identity(reply.node, reply.incarnation, 0, votes, reply.timing)
+    identity = Identity(reply.node, reply.incarnation, 0, reply.role == "voter", reply.timing)
     own.write(paths.tls, own.Credentials(root, key, chain))
     write_atomically(RealDisk(paths.data), paths.seeds.name, [msgspec.json.encode(reply.voters)])
-    if votes:
-        disk = RealDisk(paths.log)
-        if not storage.founded(disk):
-            storage.found_empty(disk, identity.incarnation, identity.node_id)
-        disk.close()
-    write_identity(paths, identity)
+    stand(paths, identity)
     return identity
 
 

@@ -13,7 +13,6 @@ import trio
 from starlette.types import ASGIApp
 
 from ringrift import __version__
-from ringrift.node.cluster.members import Address as Where
 from ringrift.node.cluster.members import Reach
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.raft.timing import TIMINGS
@@ -57,7 +56,7 @@ class Spot:
     def of(settings: PeersSettings, port: int) -> "Spot":
         """The spot that settings mean, on `port`."""
         hosts = settings.advertise or own_addresses(settings.listen)
-        addresses = tuple(Where(host, port) for host in hosts) if settings.inbound else ()
+        addresses = tuple(Place(host, port) for host in hosts) if settings.inbound else ()
         return Spot(settings.listen, port, Reach(inbound=settings.inbound, addresses=addresses))
 
 
@@ -114,8 +113,7 @@ class Peers:
 
     def invitation(self, secret: bytes) -> str:
         """The token that carries a secret: where to knock, and whom to trust."""
-        here = self.spot.reach.addresses
-        known = [Place(at.host, at.port) for at in here]
+        known = [*self.spot.reach.addresses]
         known += [at for places in places_of(self._state()).values() for at in places]
         if not known:
             raise RequestError(409, "no voter has said yet where it accepts connections")

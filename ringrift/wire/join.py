@@ -24,8 +24,8 @@ class TokenError(ValueError):
     """A join token that is none; one sentence."""
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
-    """Where a node accepts streams."""
+class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Where a node may accept streams: a hint, proven by its certificate only."""
 
     host: Host
     port: Port

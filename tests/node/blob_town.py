@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from ringrift.node.cluster import commands as c
-from ringrift.node.cluster.members import Address, Reach
+from ringrift.node.cluster.members import Reach
 from ringrift.node.cluster.work import Kind
 from ringrift.node.data.blobs import BlobStore
 from ringrift.node.data.fetch import Fetcher
@@ -25,6 +25,7 @@ from ringrift.node.net.pki import Subject
 from ringrift.node.net.tls import Contexts, Door
 from ringrift.node.runtime.blocking import InThreads
 from ringrift.node.runtime.clock import SystemClock
+from ringrift.wire.join import Place
 from tests.node.net.authority import Certificates
 
 
@@ -71,8 +72,8 @@ class Home:
         )
 
     @property
-    def address(self) -> Address:
-        return Address(*self.listener.getsockname())
+    def address(self) -> Place:
+        return Place(*self.listener.getsockname())
 
     def url(self, sha256: str) -> str:
         return f"https://127.0.0.1:{self.address.port}/blobs/{sha256}"

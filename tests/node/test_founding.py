@@ -27,7 +27,9 @@ from ringrift.node.founding import (
 )
 from ringrift.node.net import credentials as own
 from ringrift.node.net import pki
-from ringrift.node.net.joining import Doorkeeper, join_app
+from ringrift.node.net.joining import Doorkeeper, join_route
+from ringrift.node.net.routes import guarded
+from ringrift.node.net.signing import Signing
 from ringrift.node.runtime.disk import RealDisk
 from ringrift.node.runtime.identity import Identity
 from ringrift.node.runtime.paths import NodePaths, PathError
@@ -56,11 +58,12 @@ class House:
         self.propose, self.voter = propose, voter
         credentials = own.read(paths.tls)
         assert credentials is not None
-        keeper = Doorkeeper(
-            voter.node_id, "ab" * 16, lambda: voter.state, propose, lambda: credentials, lambda: NOW
-        )
+        signing = Signing(voter.node_id, lambda: credentials, lambda: NOW)
+        keeper = Doorkeeper(signing, "ab" * 16, lambda: voter.state, propose)
         self.clock = VirtualClock()
-        transport = httpx.ASGITransport(join_app(keeper, self.clock.now))
+        transport = httpx.ASGITransport(
+            guarded([join_route(keeper, self.clock.now)], 1 << 20, local=False)
+        )
         self.client = httpx.AsyncClient(transport=transport, base_url="https://voter")
 
     async def token(self, role: str = "node") -> Token:

@@ -27,6 +27,7 @@ from ringrift.wire.events import (
     NodeStarted,
 )
 from ringrift.wire.job import RunId, Sha256
+from ringrift.wire.join import Place
 
 MAX_MEMBERS = 1_000
 """Most members of one cluster."""
@@ -41,13 +42,6 @@ MACHINES: tuple[Role, ...] = ("node", "voter")
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
-class Address(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Where a node may answer: a hint, proven by its certificate only."""
-
-    host: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
-
-
 class Reach(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """How a node is reached: at its addresses, or through the anchors that it keeps streams to.
 
@@ -55,7 +49,7 @@ class Reach(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """
 
     inbound: bool = True
-    addresses: Annotated[tuple[Address, ...], msgspec.Meta(max_length=8)] = ()
+    addresses: Annotated[tuple[Place, ...], msgspec.Meta(max_length=8)] = ()
     anchors: Annotated[tuple[_Id, ...], msgspec.Meta(max_length=MAX_ANCHORS)] = ()
 
 

@@ -9,6 +9,7 @@ import httpx
 import structlog
 
 from ringrift.node.data.blobs import BlobStore
+from ringrift.node.net.discovery.hints import Address
 from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.loop import Pulse
@@ -19,7 +20,6 @@ CONNECT_S, SILENCE_S = 5.0, 40.0
 PAUSE_S, PULSE_S = 5.0, 1.0
 TAKEN, ABSENT = (200, 201), 404
 
-Address = tuple[str, int]
 log: structlog.stdlib.BoundLogger = structlog.get_logger("blobs")
 
 

@@ -8,11 +8,11 @@ from typing import Literal
 import httpx
 import trio
 
-from ringrift.node.cluster.members import Address
 from ringrift.node.data.incoming import Incoming, WrongBytesError
 from ringrift.node.data.sources import Source
 from ringrift.node.net.pki import Subject, subject_in
 from ringrift.node.runtime.blocking import Blocking
+from ringrift.wire.join import Place
 
 BLOCK_BYTES = 1 << 20
 MOST_RESUMES = 20
@@ -72,7 +72,7 @@ class Receiving:
                 self.resumed += 1
         raise SourceError("unreachable", reason)
 
-    async def _from_address(self, address: Address, node: str) -> None:
+    async def _from_address(self, address: Place, node: str) -> None:
         path = f"/blobs/{self.sha256}"
         url = httpx.URL(scheme="https", host=address.host, port=address.port, path=path)
         # Bytes as they lie there: what is packed could unpack to more than was said.

@@ -3,8 +3,9 @@
 import random
 from dataclasses import dataclass
 
-from ringrift.node.cluster.members import Address, Member
+from ringrift.node.cluster.members import Member
 from ringrift.node.cluster.state import ClusterState
+from ringrift.wire.join import Place
 
 LATELY_S = 60.0
 """For this long a node that failed, or had not got a blob, is asked after the others."""
@@ -25,7 +26,7 @@ class Source:
     """A node that may have a blob, and where it accepts connections."""
 
     node: str
-    addresses: tuple[Address, ...]
+    addresses: tuple[Place, ...]
 
 
 def origin_of(state: ClusterState, sha256: str) -> Origin:
@@ -81,7 +82,7 @@ class Sources:
         return now - self._noted.get(what, float("-inf")) < LATELY_S
 
 
-def _addresses(row: Member) -> tuple[Address, ...]:
+def _addresses(row: Member) -> tuple[Place, ...]:
     return row.life.reach.addresses if row.life is not None and row.life.reach.inbound else ()
 
 

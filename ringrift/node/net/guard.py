@@ -1,6 +1,7 @@
 """What stands before every route: who may be asked for, how much may be sent, how errors look."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringrift.wire.views import ErrorView
 
+T = TypeVar("T")
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost"})
 
 
@@ -29,6 +31,15 @@ def error_response(status: int, sentence: str) -> Response:
 def json_response(body: object, status: int = 200) -> Response:
     """Answer with a struct as JSON."""
     return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+def decoded(decoder: msgspec.json.Decoder[T], body: bytes, what: str) -> T:
+    """Read a body; raises `RequestError`, saying that it is no `what`."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise RequestError(400, f"the body is no {what}: {reason}") from error
 
 
 class Guard:

@@ -4,7 +4,6 @@
 key, so a token lets one key in; the same key may ask again, and gets another certificate.
 """
 
-import datetime as dt
 import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -12,52 +11,46 @@ from dataclasses import dataclass
 
 import msgspec
 import structlog
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ringrift.node.cluster.commands import AdmitMember, Command
-from ringrift.node.cluster.members import MACHINES
 from ringrift.node.cluster.results import Refused
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.replica import Proposed, ReplicaError
 from ringrift.node.net import pki
-from ringrift.node.net.credentials import Credentials
-from ringrift.node.net.guard import RequestError, error_response, json_response
+from ringrift.node.net.admittance import JOIN
+from ringrift.node.net.guard import RequestError, decoded, json_response
+from ringrift.node.net.signing import Signing, key_in
 from ringrift.wire.join import MAX_JOIN_BYTES, JoinReply, JoinRequest, Place
 
 MOST_AT_ONCE = 4
 MOST_A_MINUTE = 60
 """Attempts that are looked at; guessing 32 random bytes is hopeless, but each costs a signature."""
 
+_decoder = msgspec.json.Decoder(JoinRequest)
 log: structlog.stdlib.BoundLogger = structlog.get_logger("join")
 
 
 @dataclass(frozen=True, slots=True)
 class Doorkeeper:
-    """What is needed to let somebody in: this node's id, its cluster, its state, its signer."""
+    """What is needed to let somebody in: the right to sign, the cluster, its state."""
 
-    node: str
+    signing: Signing
     incarnation: str
     state: Callable[[], ClusterState]
     propose: Callable[[Command], Awaitable[Proposed]]
-    credentials: Callable[[], Credentials]
-    now: Callable[[], dt.datetime]
 
     async def admit(self, wish: JoinRequest) -> JoinReply:
         """Let a newcomer in; raises RequestError with the status and the sentence it is told."""
-        credentials = self.credentials()
-        if credentials.signer is None:
-            raise RequestError(503, f"{self.node} cannot sign certificates; ask another voter")
-        try:
-            key = pki.requested(wish.request.encode())
-        except pki.CertificateError as error:
-            raise RequestError(400, f"request: {error}") from error
+        self.signing.require()
+        key = key_in(wish.request)
         seen = pki.fingerprint(key)
         member = f"{wish.name}-{seen[:6]}"
         secret = hashlib.sha256(bytes.fromhex(wish.secret)).hexdigest()
-        command = AdmitMember(by=self.node, token=secret, member=member, name=wish.name, key=seen)
+        me = self.signing.node
+        command = AdmitMember(by=me, token=secret, member=member, name=wish.name, key=seen)
         try:
             result = (await self.propose(command)).result
         except ReplicaError as error:
@@ -65,14 +58,11 @@ class Doorkeeper:
         if isinstance(result, Refused):
             log.warning("a newcomer was refused", name=wish.name, reason=result.reason)
             raise RequestError(403, result.reason)
-        row = self.state().members.rows[member]
-        serves = row.role in MACHINES
-        certificate = pki.issue_node(credentials.signer, member, key, self.now(), serves=serves)
-        chain = pki.pem_of(certificate, credentials.signer.certificate).decode()
-        log.info("a newcomer was let in", member=member, role=row.role)
         state = self.state()
-        timing = state.charter.agreed.timing
-        return JoinReply(member, row.role, self.incarnation, timing, chain, places_of(state))
+        role, timing = state.members.rows[member].role, state.charter.agreed.timing
+        chain = self.signing.chain(member, key, role)
+        log.info("a newcomer was let in", member=member, role=role)
+        return JoinReply(member, role, self.incarnation, timing, chain, places_of(state))
 
 
 def places_of(state: ClusterState) -> dict[str, tuple[Place, ...]]:
@@ -81,7 +71,7 @@ def places_of(state: ClusterState) -> dict[str, tuple[Place, ...]]:
     for voter in state.voters:
         row = state.members.rows.get(voter)
         if row is not None and row.life is not None and row.life.reach.addresses:
-            places[voter] = tuple(Place(at.host, at.port) for at in row.life.reach.addresses)
+            places[voter] = row.life.reach.addresses
     return places
 
 
@@ -100,25 +90,22 @@ class Rate:
         return self._count <= MOST_A_MINUTE
 
 
-def join_app(doorkeeper: Doorkeeper, now: Callable[[], float]) -> Starlette:
-    """What is answered over HTTPS to those without a certificate."""
+def join_route(doorkeeper: Doorkeeper, now: Callable[[], float]) -> Route:
+    """Where those without a certificate ask."""
     rate = Rate(now)
     at_work = 0
 
     async def join(request: Request) -> Response:
         nonlocal at_work
         if at_work >= MOST_AT_ONCE or not rate.allows():
-            return error_response(429, "too many are at the door; try again in a minute")
+            raise RequestError(429, "too many are at the door; try again in a minute")
         at_work += 1
         try:
-            reply = await doorkeeper.admit(await _wish(request))
-        except RequestError as error:
-            return error_response(error.status, str(error))
+            return json_response(await doorkeeper.admit(await _wish(request)))
         finally:
             at_work -= 1
-        return json_response(reply)
 
-    return Starlette(routes=[Route("/join", join, methods=["POST"])])
+    return Route(JOIN, join, methods=["POST"])
 
 
 async def _wish(request: Request) -> JoinRequest:
@@ -132,8 +119,4 @@ async def _wish(request: Request) -> JoinRequest:
             body += part
             if len(body) > MAX_JOIN_BYTES:
                 raise too_long
-    try:
-        return msgspec.json.decode(body, type=JoinRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise RequestError(400, f"the body is no join request: {reason}") from error
+    return decoded(_decoder, body, "join request")

@@ -102,14 +102,6 @@ class Link:
         self._bell.set()
         return True
 
-    async def say_when_room(self, message: p.PeerMessage) -> None:
-        """Queue a message as soon as its queue has room."""
-        queue = self._queues[_CLASSES.get(type(message), _REST)]
-        while not queue.has_room:
-            await self._room.park()
-        self.say(message)
-        await trio.lowlevel.checkpoint()
-
     async def feed_when_room(self, frame: bytes) -> None:
         """Queue a frame of the feed as soon as there is room; many links may be given the same."""
         queue = self._queues[_FEED]

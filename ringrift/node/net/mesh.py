@@ -14,6 +14,7 @@ from typing import Protocol
 import structlog
 import trio
 
+from ringrift.node.net.discovery.hints import Address
 from ringrift.node.net.link import Link, LinkError
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.wakeup import Wakeup
@@ -28,9 +29,6 @@ DIAL_S = 10.0
 LOOK_EVERY_S = 5.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("mesh")
-
-Address = tuple[str, int]
-"""Host and port of a node."""
 
 
 class Dial(Protocol):

@@ -17,7 +17,14 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from ringrift.engine.config import CONFIGS
-from ringrift.node.net.guard import Guard, RequestError, error_response, json_response, one_integer
+from ringrift.node.net.guard import (
+    Guard,
+    RequestError,
+    decoded,
+    error_response,
+    json_response,
+    one_integer,
+)
 from ringrift.node.net.pki import Subject
 from ringrift.node.net.snapshot_route import Picture, snapshot_route
 from ringrift.node.runtime.eventbus import EventBus
@@ -84,12 +91,7 @@ def acting_route(act: Act) -> Route:
     """Where actions go; whoever composes it makes sure that only those get there who may act."""
 
     async def actions(request: Request) -> Response:
-        body = await request.body()
-        try:
-            wanted = _action_decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise RequestError(400, f"the body is no action: {reason}") from error
+        wanted = decoded(_action_decoder, await request.body(), "action")
         # Only the door of the peers' port knows certificates, and puts their subjects here.
         subject: Subject | None = getattr(request.state, "subject", None)
         return json_response(await act(wanted, None if subject is None else subject.node))

@@ -100,7 +100,7 @@ def found_next(
 def _places(state: ClusterState, node: str, at: Sequence[Place]) -> tuple[Place, ...]:
     row = state.members.rows.get(node)
     known = () if row is None or row.life is None else row.life.reach.addresses
-    places = tuple(at) or tuple(Place(each.host, each.port) for each in known)
+    places = tuple(at) or known
     if not places:
         raise RecoveryError(
             f"Nobody has said where the others reach {node}: give --at HOST:PORT, once or more."

@@ -5,9 +5,10 @@ from cluster_support import CONFIG, INCARNATION, Ledger, joins, life, sha
 
 from ringrift.node.cluster import charter, members
 from ringrift.node.cluster import commands as c
-from ringrift.node.cluster.members import MAX_ANCHORS, Address, Reach, Role
+from ringrift.node.cluster.members import MAX_ANCHORS, Reach, Role
 from ringrift.node.cluster.results import Done, Refused, Result, SessionLost, SessionOpened
 from ringrift.wire.events import MemberAdmitted, MemberRevoked, NodeStarted
+from ringrift.wire.join import Place
 from ringrift.wire.log import Entry
 
 BEHIND = Reach(inbound=False)
@@ -113,7 +114,7 @@ def test_a_second_process_in_one_life_is_refused_and_the_first_may_speak_again()
     ledger = Ledger.founded()
     twin = c.JoinMember(node="n", name="n", life=life(1, nonce=2))
     assert "another process" in refusal(ledger.do(twin))
-    moved = life(reach=Reach(addresses=(Address("10.0.0.7", 8775),)))
+    moved = life(reach=Reach(addresses=(Place("10.0.0.7", 8775),)))
     again = ledger.apply(c.JoinMember(node="n", name="new name", life=moved))
     assert (again.result, again.events) == (Done("node n is up already"), ())
     assert ledger.state.members.rows["n"].life == moved

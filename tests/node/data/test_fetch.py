@@ -8,12 +8,13 @@ import trio
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringrift.node.cluster.members import Address, Reach
+from ringrift.node.cluster.members import Reach
 from ringrift.node.data import fetch, receiving
 from ringrift.node.data.blobs import BlobError
 from ringrift.node.data.fetch import Fetcher
 from ringrift.node.runtime.clock import SystemClock
 from ringrift.node.runtime.loop import LoopRecord, Pulse
+from ringrift.wire.join import Place
 from tests.node.blob_town import Home, Town, content, keep
 from tests.node.net.authority import Certificates
 
@@ -121,7 +122,7 @@ async def test_what_nobody_has_is_said_in_one_sentence(town: Town) -> None:
 
 async def test_without_other_nodes_that_is_said(town: Town) -> None:
     me = town.build("me")
-    town.joins("behind-nat", Reach(inbound=False, addresses=(Address("127.0.0.1", 1),)))
+    town.joins("behind-nat", Reach(inbound=False, addresses=(Place("127.0.0.1", 1),)))
     with pytest.raises(BlobError, match="no node can be asked"):
         await town.fetcher(me).fetch("0" * 64)
 
@@ -278,7 +279,7 @@ async def test_a_node_of_another_cluster_is_not_believed(town: Town, tmp_path: P
 @pytest.mark.parametrize("host", ["a" * 100, "..", "x y", "[", "no.such.host.invalid", "é" * 40])
 async def test_a_silly_address_is_no_more_than_unreachable(town: Town, host: str) -> None:
     me = town.build("me")
-    town.joins("silly", Reach(addresses=(Address(host, 1),)))
+    town.joins("silly", Reach(addresses=(Place(host, 1),)))
     with trio.fail_after(30), pytest.raises(BlobError, match="did not come from the 1 node"):
         await town.fetcher(me).fetch("0" * 64)
 
@@ -286,7 +287,7 @@ async def test_a_silly_address_is_no_more_than_unreachable(town: Town, host: str
 async def test_the_next_address_is_tried(town: Town) -> None:
     me, maker, other = town.build("me"), town.build("maker"), town.build("other")
     sha256 = keep(maker.store, DATA)
-    wrong = (Address("127.0.0.1", 1), other.address)
+    wrong = (Place("127.0.0.1", 1), other.address)
     town.joins("maker", Reach(addresses=(*wrong, maker.address)))
     async with town.open():
         assert (await town.fetcher(me).fetch(sha256)).read_bytes() == DATA

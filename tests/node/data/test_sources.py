@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringrift.node.cluster import commands as c
-from ringrift.node.cluster.members import Address, Reach
+from ringrift.node.cluster.members import Reach
 from ringrift.node.data.sources import LATELY_S, MOST_NOTES, Origin, Sources, origin_of
+from ringrift.wire.join import Place
 
 NODES = [f"node-{number}" for number in range(6)]
-AT = Reach(addresses=(Address("10.0.0.1", 8775),))
+AT = Reach(addresses=(Place("10.0.0.1", 8775),))
 REACHES = st.sampled_from([AT, AT, AT, Reach(), Reach(inbound=False, addresses=AT.addresses)])
 
 

@@ -30,10 +30,11 @@ from ringrift.node.net.actions import Operators
 from ringrift.node.net.admittance import Admittance
 from ringrift.node.net.blob_intake import BlobIntake, with_intake
 from ringrift.node.net.blob_routes import BlobDesk, blob_route
-from ringrift.node.net.joining import Doorkeeper, join_app
-from ringrift.node.net.reissuing import Reissuer, renew_route
+from ringrift.node.net.joining import Doorkeeper, join_route
+from ringrift.node.net.reissuing import renew_route
 from ringrift.node.net.rights import forbidden
 from ringrift.node.net.routes import acting_route, guarded, looking_routes
+from ringrift.node.net.signing import Signing
 from ringrift.node.peers import Peers, Spot
 from ringrift.node.runtime.blocking import InThreads
 from ringrift.node.runtime.clock import SystemClock
@@ -125,14 +126,14 @@ class Gatehouse:
         state, node = (lambda: self.voter.state), self.voter.node_id
         credentials = lambda: self.credentials  # noqa: E731
         now = lambda: self.now()  # noqa: E731
-        keeper = Doorkeeper(node, "ab" * 16, state, self.propose, credentials, now)
-        reissuer = Reissuer(node, state, credentials, now)
+        signing = Signing(node, credentials, now)
+        keeper = Doorkeeper(signing, "ab" * 16, state, self.propose)
         desk = BlobDesk(BlobStore(self.paths.blobs), self.peers.withholds, InThreads(4), clock)
         operators = Operators(state, self.propose, node, self._invite, PipelineSettings())
         looking = looking_routes(Fixed(), self.events, self._recent, CollectorRegistry())
         inside = [
-            *join_app(keeper, clock.now).routes,
-            renew_route(reissuer),
+            join_route(keeper, clock.now),
+            renew_route(signing, state),
             blob_route(desk),
             *looking,
             acting_route(operators.act),

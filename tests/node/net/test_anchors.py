@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringrift.node.cluster import commands as c
-from ringrift.node.cluster.members import Address, Reach
+from ringrift.node.cluster.members import Reach
 from ringrift.node.cluster.results import Done
 from ringrift.node.net.anchors import anchors_of
+from ringrift.wire.join import Place
 
-OPEN = Reach(addresses=(Address("10.0.0.1", 8775),))
+OPEN = Reach(addresses=(Place("10.0.0.1", 8775),))
 
 
 def fleet(voters: int, nodes: int, hidden: int) -> Ledger:

@@ -79,7 +79,7 @@ async def test_the_urgent_goes_first_and_a_full_queue_drops(autojump_clock: Mock
 async def test_the_feed_waits_for_room(autojump_clock: MockClock) -> None:
     async with running() as (a, _, heard):
         for _ in range(40):
-            await a.say_when_room(p.FedSnapshot(False, bytes(200_000)))
+            await a.feed_when_room(pack(CLUSTER, p.FedSnapshot(False, bytes(200_000))))
         await trio.sleep(0.1)
         assert len(heard) == 40
         assert a.dropped == 0

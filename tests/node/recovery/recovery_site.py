@@ -11,7 +11,7 @@ import pytest
 from cluster_support import Ledger, life, sha
 
 from ringrift.node.cluster import commands as c
-from ringrift.node.cluster.members import Address, Reach, Role
+from ringrift.node.cluster.members import Reach, Role
 from ringrift.node.cluster.results import Done, Result
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.raft.ready import HardState, Ready
@@ -22,6 +22,7 @@ from ringrift.node.recovery import switch
 from ringrift.node.runtime.disk import RealDisk
 from ringrift.node.runtime.identity import Identity, read_identity, write_identity
 from ringrift.node.runtime.paths import NodePaths
+from ringrift.wire.join import Place
 from ringrift.wire.log import Entry
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
@@ -68,7 +69,7 @@ class Town:
         self.ledger.entries.append(entry)
 
     def _join(self, name: str) -> None:
-        reach = Reach(addresses=(Address("127.0.0.1", 9_000 + ord(name[0])),))
+        reach = Reach(addresses=(Place("127.0.0.1", 9_000 + ord(name[0])),))
         key = self.credentials[name].subject.fingerprint
         said = life(reach=reach)
         assert isinstance(self.do(c.JoinMember(node=name, name=name, key=key, life=said)), Done)
