@@ -16,6 +16,7 @@ from ringrift.node.cluster.results import Applied
 from ringrift.node.cluster.snapshot import Loader, SnapshotError
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.feed import Feed, Window
+from ringrift.node.consensus.remains import Remains
 from ringrift.node.consensus.replica import (
     NotLeaderError,
     OutcomeUnknownError,
@@ -144,8 +145,11 @@ class Copy:
         loader, self._loader = self._loader, None
         state = ClusterState.restored(loader)
         if state.index > self.state.index:
-            self.state = state
+            replaced, self.state = Remains(self.state), state
             yield Turn(restored=True)
+            while replaced:
+                replaced.shrink()
+                yield Turn()
 
 
 class Gateway(Protocol):

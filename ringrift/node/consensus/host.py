@@ -28,6 +28,7 @@ from ringrift.node.consensus.raft.leading import Leading
 from ringrift.node.consensus.raft.ready import Envelope, Origin, Read, Ready
 from ringrift.node.consensus.raft.timing import Timing
 from ringrift.node.consensus.raft.transfer import Incoming, Outgoing
+from ringrift.node.consensus.remains import Remains
 from ringrift.node.consensus.storage import Recovered
 from ringrift.wire.log import Voters
 from ringrift.wire.raft import RaftMessage, SnapshotAck, SnapshotChunk
@@ -137,6 +138,7 @@ class Host:
         self._taking_index = 0
         self._loading = Loader(incarnation)
         self._loaded: tuple[str, SnapshotChunk, ClusterState] | None = None
+        self._replaced = Remains()
 
     @staticmethod
     def recovered(
@@ -223,7 +225,8 @@ class Host:
             self._step.answers += [Unknown(token) for _, token in self._proposed.values()]
             self._proposed.clear()
         self._consider_snapshot(now)
-        if not self._step:
+        self._replaced.shrink()
+        if not self._step and not self._replaced:
             return None
         step, self._step = self._step, Step()
         return step
@@ -368,7 +371,7 @@ class Host:
         assert self._loaded is not None
         (sender, chunk, state), self._loaded = self._loaded, None
         if self.raft.restore(Origin(state.index, state.term, state.voters)):
-            self.state = state
+            self._replaced, self.state = Remains(self.state), state
             self._bytes_since = 0
             self._step.restored = True
         if self._snapshot is None or self._snapshot.index < part.index:
