@@ -26,8 +26,8 @@ the leader for less than half a second; a client writes and reads linearizably a
 else may come to lead, and no read may be stale.
 
 `snapshot`: a state as full as it gets (94,000 rows, see `state_rows.py`); a voter that was away has
-to install a snapshot while others write. No event loop may compute for more than 50 ms at a
-stretch, nor be late by as much, unless a process that only ticks is, too.
+to install a snapshot while others write. No event loop may stand still for more than 50 ms,
+less what it waited for a core that others had; a process that only ticks tells how long that is.
 
 Prints the load of the machine with each. Exit status 1 when a bound is broken.
 """
@@ -77,6 +77,7 @@ from ringrift.wire.job import SelfplayJob
 WRITE = c.SetConfigMode(config="hex8_2p", mode="active", by="n")
 SLOW_SYNC_MS = 5.0
 LONGEST_MS = 50.0
+CATCH_UP_S = 90.0
 WORK = SelfplayWork(64, 32, 32, 32, 8, 8, 4, 0.25)
 ADD = c.AddWork(config="hex8_2p", payload=WORK, priority=50, max_attempts=3, timeout_s=7_200)
 
@@ -509,20 +510,19 @@ async def installed(made: Cluster, bystander: Process, rows: int, rate: float) -
     session = await Session.open(made.propose, "bench", 1)
 
     async def told(when: str, *whom: str) -> None:
-        idle = await bystander.ask("stats")
-        line = "    {}: late p99 {:.1f}, max {:.1f} ms; computed at a stretch, max {:.1f} ms"
-        print(f"{when}:")
         figures = {name: await made.children[name].ask("stats") for name in whom}
-        for name, its in {**figures, "only ticks": idle}.items():
+        print(f"{when}:")
+        for name, its in {**figures, "only ticks": await bystander.ask("stats")}.items():
             print(
-                line.format(name, its["late_p99"], its["late_max"], its["computed_max"]), flush=True
+                f"    {name}: late p99 {its['late_p99']:.1f}, max {its['late_max']:.1f} ms; less "
+                f"waiting for a core {its['stalled_p99']:.1f}, {its['stalled_max']:.1f} ms; "
+                f"computed at a stretch up to {its['computed_max']:.1f} ms, collected garbage "
+                f"up to {its['collected_max']:.1f} ms",
+                flush=True,
             )
         for name, its in figures.items():
-            excused = its["late_max"] <= max(LONGEST_MS, idle["late_max"])
-            bounds[f"{when}: {name} computes for 50 ms at most"] = its["computed_max"] <= LONGEST_MS
-            bounds[f"{when}: {name} is late by 50 ms at most, or by what the idle process is"] = (
-                excused
-            )
+            stalled = max(its["stalled_max"], its["computed_max"])
+            bounds[f"{when}: {name} stalls for 50 ms at most"] = stalled <= LONGEST_MS
 
     async def reset() -> None:
         for child in (*made.children.values(), bystander):
@@ -552,13 +552,18 @@ async def installed(made: Cluster, bystander: Process, rows: int, rate: float) -
         await reset()
         began = time.perf_counter()
         made.start(away)
-        while True:
+        stats: dict[str, object] = {"restored": 0, "applied": 0}
+        while time.perf_counter() < began + CATCH_UP_S:
             stats = await made.children[away].ask("stats")
             if stats["restored"] and stats["applied"] >= made.follower.applied_index - 5:
                 break
             await trio.sleep(0.05)
-            assert time.perf_counter() < began + 120, stats
-        print(f"{away} had installed it {time.perf_counter() - began:.1f} s after its start")
+        took, behind = time.perf_counter() - began, made.follower.applied_index - stats["applied"]
+        print(
+            f"{away} installed {stats['restored']} snapshots; {took:.1f} s after its start it is "
+            f"{behind} entries behind"
+        )
+        bounds[f"{away} catches up within {CATCH_UP_S:.0f} s"] = took < CATCH_UP_S
         await trio.sleep(3)
         await told(f"a snapshot is installed, {rate:.0f} writes/s", leader, away)
         nursery.cancel_scope.cancel()

@@ -10,6 +10,7 @@ It takes orders on stdin, one a line, and answers each with a line of JSON:
 """
 
 import datetime as dt
+import gc
 import os
 import random
 import secrets
@@ -87,20 +88,38 @@ class CountingDisk(RealDisk):
 
 
 class Ticker:
-    """How much later than a millisecond the loop comes round, and how long it computed meanwhile.
+    """How much later than a millisecond the loop comes round, and why.
 
-    The second counts the thread's own time on a core: no other process can make it longer.
+    `late`: in all. `stalled`: less what its thread waited for a core (Linux tells that), so what no
+    other process is to blame for. `computed`: the thread's own time on a core meanwhile, of which
+    `collected` went into collections of garbage.
     """
 
     def __init__(self) -> None:
         self.late: list[float] = []
+        self.stalled: list[float] = []
         self.computed: list[float] = []
+        self.collected: list[float] = []
+        self._collecting = 0.0
+        self._schedule = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+        gc.callbacks.append(self._collect)
+
+    def _collect(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            self._collecting = time.thread_time()
+        else:
+            self.collected.append(1000 * (time.thread_time() - self._collecting))
+
+    def _waited_s(self) -> float:
+        return int(os.pread(self._schedule, 100, 0).split()[1]) / 1e9
 
     async def run(self) -> None:
         while True:
-            began, cpu = time.perf_counter(), time.thread_time()
+            began, cpu, waited = time.perf_counter(), time.thread_time(), self._waited_s()
             await trio.sleep(0.001)
-            self.late.append(1000 * (time.perf_counter() - began) - 1)
+            late = time.perf_counter() - began - 0.001
+            self.late.append(1000 * late)
+            self.stalled.append(1000 * max(0.0, late - self._waited_s() + waited))
             self.computed.append(1000 * (time.thread_time() - cpu))
 
     def stats(self) -> dict[str, float]:
@@ -109,11 +128,14 @@ class Ticker:
         return {
             "late_p99": quantile(self.late, 0.99),
             "late_max": max(self.late),
+            "stalled_p99": quantile(self.stalled, 0.99),
+            "stalled_max": max(self.stalled),
             "computed_max": max(self.computed),
+            "collected_max": max(self.collected, default=0.0),
         }
 
     def reset(self) -> None:
-        self.late, self.computed = [], []
+        self.late, self.stalled, self.computed, self.collected = [], [], [], []
 
 
 class Here:
@@ -158,17 +180,18 @@ class Office:
 
     def __init__(self, seat: Seat, voter: Voter, disk: CountingDisk) -> None:
         self._seat, self._voter, self._disk = seat, voter, disk
-        self._first_state = id(voter.state)
-        self._restored = False
+        self._state = id(voter.state)
+        self._restored = 0
         self._led: dict[tuple[int, str], None] = {}
         self.ticker = Ticker()
 
     async def watch(self) -> None:
-        """Note who leads, and whether a snapshot took the state's place."""
+        """Note who leads, and how often a snapshot took the state's place."""
         while True:
             if (leader := self._voter.leader_id) is not None:
                 self._led[self._voter.term, leader] = None
-            self._restored |= id(self._voter.state) != self._first_state
+            self._restored += id(self._voter.state) != self._state
+            self._state = id(self._voter.state)
             await trio.sleep(0.01)
 
     async def obey(self) -> None:
@@ -423,6 +446,8 @@ def quiet() -> None:
 
 if __name__ == "__main__":
     quiet()
+    gc.collect()
+    gc.freeze()  # as a node does
     if sys.argv[1] == "serve":
         trio.run(serve, msgspec.json.decode(sys.argv[2], type=Seat))
     else:
