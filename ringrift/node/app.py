@@ -26,7 +26,11 @@ from ringrift.node.company import Company
 from ringrift.node.consensus.follower import Follower
 from ringrift.node.consensus.patient import Patient
 from ringrift.node.consensus.proposer import Proposer
-from ringrift.node.consensus.replica import FeedBehindError
+from ringrift.node.consensus.replica import (
+    FeedBehindError,
+    NotLeaderError,
+    OutcomeUnknownError,
+)
 from ringrift.node.consensus.voter import Voter
 from ringrift.node.control import tokens
 from ringrift.node.control.driver import ControllerDriver
@@ -76,6 +80,8 @@ from ringrift.wire.views import EventView, Figure
 
 SESSION_TTL_S = 600.0
 DISK_IS_FULL = "the disk is full: nothing is decided here until there is room"
+UNTOLD_S = 10.0
+"""After which a node that asked what is decided by now, and hears nothing, is told nothing more."""
 STAGGER_S = 10.0
 """Within which nodes start anew when the timing changed."""
 REAP_GRACE_S = 60.0
@@ -221,7 +227,26 @@ class Node:
         return self.company.loops(self.propose, inside, self._wakeup(), self.blocking)
 
     def _standing(self) -> Body:
-        return standing(self.identity, lambda: self.replica.state, self._wakeup(), self._begin_anew)
+        return standing(
+            self.identity,
+            lambda: self.replica.state,
+            self._wakeup(),
+            self._catch_up,
+            self._begin_anew,
+        )
+
+    async def _catch_up(self) -> bool:
+        try:
+            index = await self.gateway().barrier()
+        except (NotLeaderError, OutcomeUnknownError):
+            return False
+        while (applied := self.replica.applied_index) < index:
+            with self.clock.at_most(UNTOLD_S):
+                await self.replica.feed(applied).more()
+            # Nobody tells a voter anything once the others have named voters without it.
+            if self.replica.applied_index == applied:
+                break
+        return True
 
     async def _begin_anew(self, agreed: Identity) -> None:
         """Start again as the cluster has agreed; not all at the same moment."""

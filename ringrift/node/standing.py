@@ -2,6 +2,10 @@
 
 Both are needed before a node can be told anything, so each life starts with what the last one knew.
 When the cluster agrees on something else, the next life is to start with that.
+
+A voter reads its log anew in each life, and so passes through all that was agreed on once: before
+it goes by that, it asks what is decided by now. Only for a vote nobody is asked: where this one is
+missing, nobody may lead.
 """
 
 from collections.abc import Awaitable, Callable
@@ -31,9 +35,14 @@ def standing(
     identity: Identity,
     state: Callable[[], ClusterState],
     wakeup: Wakeup,
+    catch_up: Callable[[], Awaitable[bool]],
     begin_anew: Callable[[Identity], Awaitable[None]],
 ) -> Body:
-    """The loop that has the next life begun (`begin_anew`) when it must start otherwise."""
+    """The loop that has the next life begun (`begin_anew`) when it must start otherwise.
+
+    `catch_up` returns True once the state holds all that is decided by now, or all that this node
+    will be told; False when nobody could be asked.
+    """
 
     async def body(pulse: Pulse) -> None:
         while True:
@@ -41,7 +50,9 @@ def standing(
             votes = "with a vote" if identity.votes else "without a vote"
             pulse.ran({"timing": identity.timing}, f"{votes}, {identity.timing} timing")
             if agreed != identity:
-                await begin_anew(agreed)
+                lacks_vote = agreed.votes and not identity.votes
+                if lacks_vote or (await catch_up() and as_agreed(identity, state()) == agreed):
+                    await begin_anew(agreed)
             await wakeup.wait(CHECK_S)
 
     return body

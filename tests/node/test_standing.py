@@ -1,17 +1,23 @@
 """The next life starts with the vote and the timing that the cluster agreed on."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trio
 from cluster_support import INCARNATION, Ledger, joins
+from trio.testing import MockClock
 
 from ringrift.node.cluster import commands as c
 from ringrift.node.consensus import storage
 from ringrift.node.runtime.disk import RealDisk
 from ringrift.node.runtime.identity import Identity
+from ringrift.node.runtime.loop import LoopRecord, Pulse
 from ringrift.node.runtime.paths import NodePaths
-from ringrift.node.standing import as_agreed, stand
+from ringrift.node.runtime.wakeup import Wakeup
+from ringrift.node.standing import as_agreed, stand, standing
 from ringrift.wire.log import Entry
+from tests.node.virtual_clock import VirtualClock
 
 
 @pytest.fixture
@@ -44,6 +50,51 @@ def test_a_vote_comes_with_the_role_and_goes_when_others_decide_without_it(ledge
     assert as_agreed(who("m", votes=True), ledger.state).votes
     ledger.state.apply(Entry(ledger.state.index + 1, 1, 0, 0, 0, named, ("n",)))
     assert not as_agreed(who("m", votes=True), ledger.state).votes
+
+
+async def begun(
+    identity: Identity, ledger: Ledger, decided: Callable[[], bool]
+) -> list[tuple[bool, str]]:
+    """What the next lives were to start with, in an hour."""
+    wishes: list[tuple[bool, str]] = []
+
+    async def catch_up() -> bool:
+        return decided()
+
+    async def begin_anew(agreed: Identity) -> None:
+        wishes.append((agreed.votes, agreed.timing))
+        await trio.sleep_forever()
+
+    clock = VirtualClock()
+    body = standing(identity, lambda: ledger.state, Wakeup(), catch_up, begin_anew)
+    with trio.move_on_after(3600):
+        await body(Pulse(LoopRecord(), clock, lambda: None))
+    return wishes
+
+
+async def test_a_new_voter_keeps_its_vote_while_its_log_tells_what_it_was_once(
+    ledger: Ledger, autojump_clock: MockClock
+) -> None:
+    # Up to here its log says that it is a node, and that all go by another timing.
+    ledger.do(c.SetTiming(timing="wan", by="n"))
+    me = who("m", votes=True)
+    assert await begun(me, ledger, lambda: False) == []
+
+    def rest() -> bool:
+        ledger.do(c.ChangeRole(member="m", role="voter", by="n"))
+        ledger.do(c.SetTiming(timing="lan", by="n"))
+        return True
+
+    assert await begun(me, ledger, rest) == []
+    ledger.do(c.ChangeRole(member="m", role="node", by="n"))
+    assert await begun(me, ledger, lambda: True) == [(False, "lan")]
+
+
+async def test_a_vote_that_is_missing_is_taken_up_whether_or_not_anybody_leads(
+    ledger: Ledger, autojump_clock: MockClock
+) -> None:
+    ledger.do(c.ChangeRole(member="m", role="voter", by="n"))
+    assert await begun(who("m", votes=False), ledger, lambda: False) == [(True, "lan")]
 
 
 def test_a_voter_finds_a_log_to_begin_with_and_keeps_the_one_it_has(tmp_path: Path) -> None:
