@@ -160,7 +160,9 @@ class Fetcher:
         raise BlobError(f"the file {sha256} did not come from the {many} asked ({reason})")
 
     def _note(self, node: str, sha256: str, error: SourceError) -> None:
-        log.info("a node sent no blob", node=node, sha256=sha256, reason=str(error))
+        # Where the maker cannot be asked, most of the others have not got it: that is no news.
+        say = log.debug if error.fault in ("lacks", "busy") else log.info
+        say("a node sent no blob", node=node, sha256=sha256, reason=str(error))
         if error.fault == "lacks":
             self._sources.lacked(node, sha256, self._clock.now())
         elif error.fault != "busy":
