@@ -10,12 +10,12 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypedDict, TypeVar, Unpack
 
 import httpx
 import msgspec
 
-from ringrift.remote import CredentialsError
+from ringrift.remote import CredentialsError, tls_context
 from ringrift.remote import Remote as Remote
 from ringrift.wire.actions import ActionReply, ActionRequest
 from ringrift.wire.join import JoinReply, JoinRequest, Place, RenewReply, RenewRequest, Token
@@ -45,6 +45,14 @@ _BUSY = (429, 503)
 _STREAM_TIMEOUT = httpx.Timeout(5.0, connect=2.0, read=STREAM_SILENCE_S)
 _HEADERS = {"accept-encoding": "identity"}  # so that the bound on a body is a bound on memory
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class _Asked(TypedDict, total=False):
+    """What goes with a request, in httpx's words."""
+
+    params: Params
+    content: bytes
+    timeout: httpx.Timeout
 
 
 class ClientError(Exception):
@@ -77,11 +85,8 @@ def ask_to_join(token: Token, wish: JoinRequest) -> JoinReply:
 
     Raises RefusedError with the cluster's own sentence, and NotRunningError when nobody answers.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.check_hostname = False  # the token pins the root; a node's certificate names its id
+    context = tls_context()
     context.load_verify_locations(cadata=token.root)
-    context.set_alpn_protocols(["http/1.1"])
     urls = [url_of(place) for place in token.places]
     return _ask_around(context, urls, "/join", msgspec.json.encode(wish), JoinReply)
 
@@ -293,34 +298,16 @@ class Client:
                 return
 
     @contextmanager
-    def _stream(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Params | None = None,
-        content: bytes | None = None,
-        timeout: httpx.Timeout = _TIMEOUT,
-    ) -> Generator[httpx.Response]:
+    def _stream(self, method: str, path: str, **asked: Unpack[_Asked]) -> Generator[httpx.Response]:
         try:
-            with self._http.stream(
-                method, path, params=params, content=content, timeout=timeout
-            ) as response:
+            with self._http.stream(method, path, **asked) as response:
                 _check_peer(response, self.address)
                 yield response
         except httpx.TransportError as error:
             raise _failure(error, self.address) from error
 
-    def _call(
-        self,
-        method: str,
-        path: str,
-        kind: type[T],
-        *,
-        params: Params | None = None,
-        content: bytes | None = None,
-    ) -> T:
-        with self._stream(method, path, params=params, content=content) as response:
+    def _call(self, method: str, path: str, kind: type[T], **asked: Unpack[_Asked]) -> T:
+        with self._stream(method, path, **asked) as response:
             body = self._body(response)
         return _answer(response.status_code, body, kind)
 
@@ -387,33 +374,17 @@ class AsyncClient:
 
     @asynccontextmanager
     async def _stream(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Params | None = None,
-        content: bytes | None = None,
-        timeout: httpx.Timeout = _TIMEOUT,
+        self, method: str, path: str, **asked: Unpack[_Asked]
     ) -> AsyncGenerator[httpx.Response]:
         try:
-            async with self._http.stream(
-                method, path, params=params, content=content, timeout=timeout
-            ) as response:
+            async with self._http.stream(method, path, **asked) as response:
                 _check_peer(response, self.address)
                 yield response
         except httpx.TransportError as error:
             raise _failure(error, self.address) from error
 
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        kind: type[T],
-        *,
-        params: Params | None = None,
-        content: bytes | None = None,
-    ) -> T:
-        async with self._stream(method, path, params=params, content=content) as response:
+    async def _call(self, method: str, path: str, kind: type[T], **asked: Unpack[_Asked]) -> T:
+        async with self._stream(method, path, **asked) as response:
             body = await self._body(response)
         return _answer(response.status_code, body, kind)
 

@@ -13,6 +13,14 @@ SCHEME = "ringrift:"
 _ANEW = "join again: `ringrift join TOKEN --data DIR` with another directory"
 
 
+def tls_context() -> ssl.SSLContext:
+    """What asks nodes; it trusts nobody yet."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.check_hostname = False  # a node's certificate names its id, not where it is
+    return context
+
+
 class CredentialsError(Exception):
     """The credentials for a remote node cannot be used."""
 
@@ -34,9 +42,7 @@ class Remote:
 
     def context(self) -> ssl.SSLContext:
         """TLS to nodes of the cluster only; raises CredentialsError."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        context.check_hostname = False  # a node's certificate names its id, not where it is
+        context = tls_context()
         try:
             context.load_verify_locations(self.tls / "root.pem")
             context.load_cert_chain(self.tls / "node.pem", self.tls / "node.key")

@@ -1,6 +1,5 @@
 """`ringrift operator snapshot`, `recover`, `rejoin`, `authority`: for when machines are gone."""
 
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +10,15 @@ import cyclopts
 from ringrift.cli.join import name_of
 from ringrift.cli.place import (
     DEFAULT_PROFILE,
+    AsJson,
     DataDirectory,
     Place,
     Profile,
     client_of,
     directory_of,
     fail,
+    given,
+    print_json,
 )
 
 if TYPE_CHECKING:
@@ -61,14 +63,7 @@ def save(file: File, /, *, place: Place = HERE) -> None:
 
 
 @snapshot.command
-def inspect(
-    file: File,
-    /,
-    *,
-    as_json: Annotated[
-        bool, cyclopts.Parameter(name="--json", negative="", help="As JSON, on one line.")
-    ] = False,
-) -> None:
+def inspect(file: File, /, *, as_json: AsJson = False) -> None:
     """Check a saved snapshot and say what is in it."""
     import msgspec
 
@@ -77,7 +72,7 @@ def inspect(
     with _sentences():
         facts = backup.facts_of(backup.load(file))
     if as_json:
-        sys.stdout.write(msgspec.json.encode(facts).decode() + "\n")
+        print_json(facts)
         return
     lists = {
         "voters": facts.voters,
@@ -201,7 +196,7 @@ def rejoin(
         )
         _confirmed(confirm, identity.incarnation)
         follow(paths, identity, known)
-    print(f"Done. Next: ringrift node{_given(data)}")
+    print(f"Done. Next: ringrift node{given(data)}")
 
 
 def authority(
@@ -219,7 +214,7 @@ def authority(
     if changed:
         print(
             f"The voter in {paths.data} may sign until {until:%Y-%m-%d}, from its next start on: "
-            f"if it runs, `ringrift restart{_given(data)}`.\nMove {root} off this machine again."
+            f"if it runs, `ringrift restart{given(data)}`.\nMove {root} off this machine again."
         )
     else:
         print(
@@ -326,7 +321,3 @@ def _spots(given: tuple[str, ...]) -> tuple["Spot", ...]:
         except ValueError:
             fail(f"--at {text!r}: give HOST:PORT", 2)
     return tuple(spots)
-
-
-def _given(data: Path | None) -> str:
-    return "" if data is None else f" --data {data}"

@@ -1,11 +1,15 @@
 """`ringrift doctor`: what is wrong with this machine, and the fix."""
 
 import sys
-from typing import Annotated
 
-import cyclopts
-
-from ringrift.cli.place import DEFAULT_PROFILE, DataDirectory, PortOffset, Profile
+from ringrift.cli.place import (
+    DEFAULT_PROFILE,
+    AsJson,
+    DataDirectory,
+    PortOffset,
+    Profile,
+    print_json,
+)
 
 
 def doctor(
@@ -13,14 +17,10 @@ def doctor(
     profile: Profile = DEFAULT_PROFILE,
     data: DataDirectory = None,
     port_offset: PortOffset = 0,
-    as_json: Annotated[
-        bool, cyclopts.Parameter(name="--json", negative="", help="As JSON, on one line.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run every check at once and print what was found."""
     from pathlib import Path
-
-    import msgspec
 
     from ringrift.doctor.check import Site
     from ringrift.doctor.examine import checks_of, examine, report, sound
@@ -33,7 +33,7 @@ def doctor(
         print("Examining this machine …", file=sys.stderr)
     found = examine(checks_of(site))
     if as_json:
-        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+        print_json(found)
     else:
         sys.stdout.write(report(found))
     raise SystemExit(0 if sound(found) else 1)

@@ -14,6 +14,7 @@ from ringrift.cli.place import (
     client_of,
     directory_of,
     fail,
+    given,
     seconds_in,
 )
 
@@ -75,11 +76,10 @@ def init(
         )
     except (PathError, LogCorruptError) as error:
         fail(str(error), 2)
-    given = "" if data is None else f" --data {data}"
     print(
         f"{identity.node_id} founded a cluster in {paths.data}.\n"
         f"Its root key is in {root}: move it to a safe place off this machine.\n"
-        f"Next: ringrift node{given}, then ringrift token create --role voter{given}"
+        f"Next: ringrift node{given(data)}, then ringrift token create --role voter{given(data)}"
     )
 
 
@@ -129,14 +129,13 @@ def join(
         fail(str(error), 2)
     except (ClientError, CertificateError) as error:
         fail(str(error), 1)
-    given = "" if data is None else f" --data {data}"
     if reply.role in ("node", "voter"):
-        print(f"{identity.node_id} is in, as {reply.role}. Next: ringrift node{given}")
+        print(f"{identity.node_id} is in, as {reply.role}. Next: ringrift node{given(data)}")
     else:
         places = [place for voter in reply.voters.values() for place in voter] or known.places
         print(
             f"{identity.node_id} is in, as {reply.role}. Next: ringrift tui --url "
-            f"{url_of(places[0])}{given}, or any other verb with these.\n"
+            f"{url_of(places[0])}{given(data)}, or any other verb with these.\n"
             f"What proves it is in {paths.tls}: keep it to yourself. It is good for 30 days, and "
             "renewed by any verb that is used after 20."
         )

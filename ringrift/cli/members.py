@@ -1,29 +1,16 @@
 """`ringrift members`: who belongs to the cluster."""
 
-import sys
-from typing import Annotated
-
-import cyclopts
-
-from ringrift.cli.place import Place, client_of
+from ringrift.cli.place import AsJson, Place, client_of, print_json
 
 HERE = Place()
 
 
-def members(
-    *,
-    place: Place = HERE,
-    as_json: Annotated[
-        bool, cyclopts.Parameter(name="--json", negative="", help="As JSON, on one line.")
-    ] = False,
-) -> None:
+def members(*, place: Place = HERE, as_json: AsJson = False) -> None:
     """Show who belongs to the cluster: machines and people, their roles, who votes, who leads."""
-    import msgspec
-
     with client_of(place) as client:
         status = client.status()
     if as_json:
-        sys.stdout.write(msgspec.json.encode(status.members).decode() + "\n")
+        print_json(status.members)
         return
     lines = [("MEMBER", "ROLE", "", "SEEN", "MODE", "VERSION", "AT")]
     for member in status.members:

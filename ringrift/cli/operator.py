@@ -1,11 +1,10 @@
 """`ringrift operator`: voters, roles, timing, disasters; what is rare and decided by people."""
 
-import sys
 from typing import Annotated, Literal
 
 import cyclopts
 
-from ringrift.cli.place import Place, client_of
+from ringrift.cli.place import AsJson, Place, client_of, print_json
 from ringrift.cli.steer import act
 
 HERE = Place()
@@ -40,16 +39,8 @@ Member = Annotated[str, cyclopts.Parameter(help="Id of a member, or its name if 
 
 
 @raft.command(name="list")
-def list_(
-    *,
-    place: Place = HERE,
-    as_json: Annotated[
-        bool, cyclopts.Parameter(name="--json", negative="", help="As JSON, on one line.")
-    ] = False,
-) -> None:
+def list_(*, place: Place = HERE, as_json: AsJson = False) -> None:
     """Show the voters, who leads, the term, and how far the log is."""
-    import msgspec
-
     with client_of(place) as client:
         status = client.status()
     figures = {
@@ -60,7 +51,7 @@ def list_(
         "applied_index": status.applied_index,
     }
     if as_json:
-        sys.stdout.write(msgspec.json.encode(figures).decode() + "\n")
+        print_json(figures)
         return
     print(f"term {status.term}, leader {status.leader_id or 'unknown'}")
     print(f"decided up to #{status.commit_index}, applied here up to #{status.applied_index}")
@@ -73,8 +64,7 @@ def transfer(to: Member | None = None, /, *, place: Place = HERE) -> None:
     """Have another voter lead: the one named, or any that can."""
     from ringrift.wire.actions import TransferLeadership
 
-    with client_of(place) as client:
-        act(client, TransferLeadership(to=to))
+    act(place, TransferLeadership(to=to))
 
 
 @raft.command
@@ -102,8 +92,7 @@ def role(
     """Give a member another role."""
     from ringrift.wire.actions import ChangeRole
 
-    with client_of(place) as client:
-        act(client, ChangeRole(member=member, role=role))
+    act(place, ChangeRole(member=member, role=role))
 
 
 @app.command
@@ -111,8 +100,7 @@ def revoke(member: Member, /, *, place: Place = HERE) -> None:
     """Turn a member away for good; its key is never let in again."""
     from ringrift.wire.actions import RevokeMember
 
-    with client_of(place) as client:
-        act(client, RevokeMember(member=member))
+    act(place, RevokeMember(member=member))
 
 
 @app.command
@@ -127,5 +115,4 @@ def timing(
     """Choose the timing of the whole cluster; every node starts anew with it."""
     from ringrift.wire.actions import SetTiming
 
-    with client_of(place) as client:
-        act(client, SetTiming(timing=profile))
+    act(place, SetTiming(timing=profile))

@@ -41,6 +41,10 @@ PortOffset = Annotated[
     ),
 ]
 
+AsJson = Annotated[
+    bool, cyclopts.Parameter(name="--json", negative="", help="As JSON, on one line.")
+]
+
 
 @cyclopts.Parameter(name="*")
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,18 @@ def seconds_in(text: str, option: str, *, least: str, most: str) -> int:
     if not bounds[0] <= seconds <= bounds[1]:
         fail(f"{option} {text!r}: give a number and s, m, h or d, from {least} to {most}", 2)
     return seconds
+
+
+def print_json(value: object) -> None:
+    """Print a struct, or what is made of them, on one line."""
+    import msgspec
+
+    print(msgspec.json.encode(value).decode())
+
+
+def given(data: Path | None) -> str:
+    """How the next command names the data directory that this one was given."""
+    return "" if data is None else f" --data {data}"
 
 
 def fail(sentence: str, code: int) -> NoReturn:

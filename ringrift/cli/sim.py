@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import cyclopts
 
-from ringrift.cli.place import fail
+from ringrift.cli.place import AsJson, fail
 
 if TYPE_CHECKING:
     from ringrift.node.sim.campaign import Summary
@@ -47,9 +47,7 @@ def sim(
             validator=cyclopts.validators.Number(gte=1, lte=1_024),
         ),
     ] = None,
-    as_json: Annotated[
-        bool, cyclopts.Parameter(name="--json", negative="", help="As JSON, on one line.")
-    ] = False,
+    as_json: AsJson = False,
     replay: Annotated[
         int | None,
         cyclopts.Parameter(

@@ -43,7 +43,7 @@ def drain(
     for_s = None if deadline is None else seconds_in(deadline, "--deadline", least="1s", most="30d")
     with client_of(place) as client:
         drained = _node_id(client, node)
-        since = act(client, SetNodeMode(node=drained, mode="draining", deadline_s=for_s))
+        since = _decide(client, SetNodeMode(node=drained, mode="draining", deadline_s=for_s))
         if not detach:
             _await_drained(client, drained, since)
 
@@ -73,7 +73,7 @@ def undrain(node: NodeName = None, /, *, place: Place = HERE) -> None:
     from ringrift.wire.actions import SetNodeMode
 
     with client_of(place) as client:
-        act(client, SetNodeMode(node=_node_id(client, node), mode="active"))
+        _decide(client, SetNodeMode(node=_node_id(client, node), mode="active"))
 
 
 def restart(node: NodeName = None, /, *, place: Place = HERE) -> None:
@@ -81,27 +81,31 @@ def restart(node: NodeName = None, /, *, place: Place = HERE) -> None:
     from ringrift.wire.actions import RestartNode
 
     with client_of(place) as client:
-        act(client, RestartNode(node=_node_id(client, node)))
+        _decide(client, RestartNode(node=_node_id(client, node)))
 
 
 def pause(config: ConfigText, /, *, place: Place = HERE) -> None:
     """Make no new work for a configuration; running items finish."""
     from ringrift.wire.actions import SetConfigMode
 
-    with client_of(place) as client:
-        act(client, SetConfigMode(config=known_config(config), mode="paused"))
+    act(place, SetConfigMode(config=known_config(config), mode="paused"))
 
 
 def resume(config: ConfigText, /, *, place: Place = HERE) -> None:
     """Make work for a paused configuration again."""
     from ringrift.wire.actions import SetConfigMode
 
+    act(place, SetConfigMode(config=known_config(config), mode="active"))
+
+
+def act(place: Place, request: "ActionRequest") -> None:
+    """Have something decided, and say what came of it."""
     with client_of(place) as client:
-        act(client, SetConfigMode(config=known_config(config), mode="active"))
+        _decide(client, request)
 
 
-def act(client: "Client", request: "ActionRequest") -> int:
-    """Have something decided, and say what came of it; returns the entry that decided it."""
+def _decide(client: "Client", request: "ActionRequest") -> int:
+    """Return the log entry that decided it."""
     reply = client.act(request)
     print(f"{reply.text} (log #{reply.index})")
     return reply.index

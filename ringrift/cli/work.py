@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import cyclopts
 
-from ringrift.cli.place import Place, client_of
+from ringrift.cli.place import AsJson, Place, client_of, print_json
 from ringrift.cli.steer import act, known_config
 
 if TYPE_CHECKING:
@@ -27,18 +27,14 @@ def list_(
         cyclopts.Parameter(help="Only items in this state."),
     ] = None,
     place: Place = HERE,
-    as_json: Annotated[
-        bool, cyclopts.Parameter(name="--json", negative="", help="As JSON, on one line.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what is worked on, what waits, and what ended last."""
-    import msgspec
-
     with client_of(place) as client:
         status = client.status()
     items = [item for item in status.work if state in (None, item.state)]
     if as_json:
-        sys.stdout.write(msgspec.json.encode(items).decode() + "\n")
+        print_json(items)
         return
     for item in items:
         print(_line(item))
@@ -71,8 +67,7 @@ def add(
     from ringrift.wire.actions import AddSelfplay
 
     name = known_config(config)
-    with client_of(place) as client:
-        act(client, AddSelfplay(config=name, games=games, priority=priority, node=node))
+    act(place, AddSelfplay(config=name, games=games, priority=priority, node=node))
 
 
 @app.command
@@ -80,8 +75,7 @@ def cancel(item: Item, /, *, place: Place = HERE) -> None:
     """Cancel one work item, pending or claimed."""
     from ringrift.wire.actions import CancelWork
 
-    with client_of(place) as client:
-        act(client, CancelWork(item=item))
+    act(place, CancelWork(item=item))
 
 
 @app.command
@@ -89,8 +83,7 @@ def retry(item: Item, /, *, place: Place = HERE) -> None:
     """Queue a failed or cancelled item anew."""
     from ringrift.wire.actions import RetryWork
 
-    with client_of(place) as client:
-        act(client, RetryWork(item=item))
+    act(place, RetryWork(item=item))
 
 
 def _line(item: "WorkView") -> str:

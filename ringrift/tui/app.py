@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
+from functools import partialmethod
 from typing import ClassVar
 
 import msgspec
@@ -236,24 +237,17 @@ class Cockpit(App[None]):
         if verb is not None:
             self.action_run(verb)
 
-    def do_overview(self) -> None:
-        self._switch("overview")
-
-    def do_models(self) -> None:
-        self._switch("models")
-
-    def do_events(self) -> None:
-        self._switch("events")
-
-    def do_members(self) -> None:
-        self._switch("members")
-
     def _switch(self, name: ScreenName) -> None:
         self._current = name
         self.query_one(ContentSwitcher).current = name
         self.query_one(_FIRST_FOCUS[name]).focus()
         self.query_one(Footer).show(name)
         self._draw()
+
+    do_overview = partialmethod(_switch, "overview")
+    do_models = partialmethod(_switch, "models")
+    do_events = partialmethod(_switch, "events")
+    do_members = partialmethod(_switch, "members")
 
     def do_filter(self) -> None:
         self._switch("events")

@@ -21,7 +21,6 @@ from ringrift.wire.actions import (
     TransferLeadership,
 )
 
-Role = Literal["viewer", "operator"]
 Target = Literal["none", "node", "voter", "member", "config", "work"]
 
 
@@ -38,7 +37,6 @@ class Action:
     key: str
     title: str
     description: str
-    role: Role = "viewer"
     target: Target = "none"
     danger: bool = False
     typed: bool = False
@@ -63,7 +61,6 @@ ACTIONS: tuple[Action, ...] = (
         "d",
         "drain",
         "Claim no more; children hand in what they have.",
-        role="operator",
         target="node",
         danger=True,
         confirm="Drain {target}? Its children hand in what they have and it claims nothing more "
@@ -76,7 +73,6 @@ ACTIONS: tuple[Action, ...] = (
         "u",
         "undrain",
         "Let the node claim work again.",
-        role="operator",
         target="node",
         confirm="Undrain {target}? It claims work again.",
         footer=7,
@@ -87,7 +83,6 @@ ACTIONS: tuple[Action, ...] = (
         "r",
         "restart",
         "End it cleanly; its sentinel starts it anew.",
-        role="operator",
         target="node",
         danger=True,
         confirm="Restart {target}? Its children hand in what they have, the process ends and its "
@@ -100,7 +95,6 @@ ACTIONS: tuple[Action, ...] = (
         "p",
         "pause",
         "No new work for the selected configuration.",
-        role="operator",
         target="config",
         danger=True,
         confirm="Pause {target}? Running items finish; no new work is made for it.",
@@ -112,7 +106,6 @@ ACTIONS: tuple[Action, ...] = (
         "c",
         "resume",
         "Make work for the selected configuration again.",
-        role="operator",
         target="config",
         confirm="Resume {target}? Work is made for it again.",
         footer=10,
@@ -123,7 +116,6 @@ ACTIONS: tuple[Action, ...] = (
         "x",
         "cancel work",
         "Cancel the selected work item.",
-        role="operator",
         target="work",
         danger=True,
         confirm="Cancel work item #{target}? If a child works on it, the child is stopped.",
@@ -134,7 +126,6 @@ ACTIONS: tuple[Action, ...] = (
         "t",
         "retry work",
         "Queue the selected failed or cancelled item anew.",
-        role="operator",
         target="work",
         confirm="Try work item #{target} again? It is queued anew, under a number of its own.",
         request=lambda item: RetryWork(item=int(item)),
@@ -144,7 +135,6 @@ ACTIONS: tuple[Action, ...] = (
         "e",
         "elect",
         "Have the selected voter lead, or any that can.",
-        role="operator",
         target="voter",
         danger=True,
         confirm="Force an election? The leader hands over to {target}; nothing is decided for the "
@@ -157,7 +147,6 @@ ACTIONS: tuple[Action, ...] = (
         "v",
         "let vote",
         "Make the selected node voter-eligible.",
-        role="operator",
         target="member",
         confirm="Let {target} vote? It starts anew, and votes once the leader has a stream to it.",
         footer=12,
@@ -168,7 +157,6 @@ ACTIONS: tuple[Action, ...] = (
         "n",
         "plain node",
         "Take its vote from the selected node.",
-        role="operator",
         target="member",
         danger=True,
         confirm="Make {target} a plain node? It starts anew and works on, but votes and leads no "
@@ -181,7 +169,6 @@ ACTIONS: tuple[Action, ...] = (
         "R",
         "revoke",
         "Turn the selected member away for good.",
-        role="operator",
         target="member",
         danger=True,
         typed=True,
@@ -204,7 +191,7 @@ def key_name(action: Action) -> str:
 
 def allowed(action: Action, *, readonly: bool) -> bool:
     """Whether the action may be used at all: a read-only cockpit only looks."""
-    return not (readonly and action.role == "operator")
+    return not readonly or action.request is None
 
 
 def found(typed: str, *, readonly: bool) -> list[Action]:
