@@ -232,11 +232,11 @@ def _sentences() -> Generator[None]:
     from ringrift.node.net.pki import CertificateError
     from ringrift.node.recovery.incarnation import RecoveryError
     from ringrift.node.runtime.paths import PathError
-    from ringrift.wire.rejoin import RejoinError
+    from ringrift.wire.word import WordError
 
     try:
         yield
-    except (LogCorruptError, CertificateError, RecoveryError, PathError, RejoinError) as error:
+    except (LogCorruptError, CertificateError, RecoveryError, PathError, WordError) as error:
         fail(str(error), 2)
     except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
         fail(f"{error.filename} cannot be used ({error.strerror})", 2)

@@ -115,11 +115,12 @@ def join(
     from ringrift.client import ClientError, RefusedError, ask_to_join, url_of
     from ringrift.node.founding import take_place, wish_of
     from ringrift.node.net.pki import CertificateError
-    from ringrift.wire.join import TokenError, read_token
+    from ringrift.wire.join import read_token
+    from ringrift.wire.word import WordError
 
     try:
         known = read_token(token)
-    except TokenError as error:
+    except WordError as error:
         fail(str(error), 2)
     paths = _empty(profile, data)
     try:

@@ -1,6 +1,5 @@
 """`ringrift sim`: whole clusters in virtual time, with faults from a seed."""
 
-import os
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -63,6 +62,8 @@ def sim(
     ] = False,
 ) -> None:
     """Play seeds, and say what happened in them and which rules were broken."""
+    from ringrift.node.machine import cores
+
     if replay is not None:
         if as_json:
             fail("--json tells of many seeds; leave it out with --replay.", 2)
@@ -70,7 +71,7 @@ def sim(
     if verbose:
         fail("--verbose needs the one seed that it is to tell of: --replay SEED.", 2)
     began = time.monotonic()
-    summary = _play(tier, range(first, first + seeds), nodes, jobs or _cores())
+    summary = _play(tier, range(first, first + seeds), nodes, jobs or cores())
     seconds = time.monotonic() - began
     if as_json:
         sys.stdout.write(_json(summary, nodes, tier, seconds) + "\n")
@@ -106,13 +107,6 @@ def _play(tier: "Tier", seeds: range, nodes: int, jobs: int) -> "Summary":
     except BrokenProcessPool:
         fail("One of the processes was killed, maybe for want of memory; try fewer --jobs.", 1)
     return summary
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _lines(summary: "Summary", nodes: int, tier: str, seconds: float) -> list[str]:

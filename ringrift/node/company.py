@@ -156,7 +156,7 @@ class Company:
         peers, me = self.peers, self._identity
         signing = Signing(me.node_id, lambda: peers.credentials, self._utc)
         keeper = Doorkeeper(signing, me.incarnation, self._state, propose)
-        desk = BlobDesk(self._blobs, peers.withholds, self._bulk, self._clock)
+        desk = BlobDesk(self._blobs, self._bulk, self._clock)
         every = [
             join_route(keeper, self._clock.now),
             renew_route(signing, self._state),
@@ -165,7 +165,7 @@ class Company:
         ]
         app = routes.guarded(every, self._settings.http.max_body_bytes, local=False)
         floor = self._settings.node.disk_floor_bytes
-        intake = BlobIntake(self._blobs, peers.withholds, self._bulk, self._clock, floor)
+        intake = BlobIntake(self._blobs, self._bulk, self._clock, floor)
         return Admittance(with_intake(app, intake), self._state, self._clock)
 
     async def _run_gossip(self, pulse: Pulse) -> None:

@@ -16,6 +16,7 @@ from ringrift import __version__
 from ringrift.node.cluster.members import Reach
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.raft.timing import TIMINGS
+from ringrift.node.net.admittance import turned_away
 from ringrift.node.net.anchors import anchors_of
 from ringrift.node.net.credentials import Credentials
 from ringrift.node.net.discovery.hints import Hint, HintBook
@@ -130,10 +131,9 @@ class Peers:
         voter that hears no leader: it may have been away when those were let in who lead now.
         """
         state = self._state()
-        row = state.members.rows.get(subject.node)
-        if row is None:
+        if subject.node not in state.members.rows:
             return state.index == 0 or self._is_lost()
-        return row.key == subject.fingerprint and row.revoked is None
+        return turned_away(state, subject) is None
 
     def refuses(self, peer: str) -> str | None:
         """Why a node gets no stream, None when it does."""
@@ -143,12 +143,6 @@ class Peers:
         row = state.members.rows.get(peer)
         known = self._is_lost() if row is None else row.machine
         return None if known else f"{peer} is no node of this cluster."
-
-    def withholds(self, subject: Subject) -> str | None:
-        """Why the owner of a certificate gets no blobs, None when it does."""
-        if not self.knows(subject) or subject.node not in self._state().members.rows:
-            return f"{subject.node} does not belong to this cluster, or has another key"
-        return self.refuses(subject.node)
 
     # Where they are: hints of all kinds, of which the certificate says what they are worth.
 

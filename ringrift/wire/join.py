@@ -1,12 +1,11 @@
 """How a node gets into a cluster: the token it is given, what it asks with, what it gets."""
 
-import base64
-import binascii
 from typing import Annotated, Literal
 
 import msgspec
 
-MAX_TOKEN_CHARS = 8_192
+from ringrift.wire.word import read_word, write_word
+
 MAX_JOIN_BYTES = 16 * 1024
 PREFIX = "rr1."
 MAX_PLACES = 16
@@ -18,10 +17,6 @@ Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 Pem = Annotated[str, msgspec.Meta(max_length=8_192)]
 Host = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
-
-
-class TokenError(ValueError):
-    """A join token that is none; one sentence."""
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -74,17 +69,9 @@ class RenewReply(msgspec.Struct, frozen=True):
 
 def write_token(token: Token) -> str:
     """The token as one word that survives copying."""
-    return PREFIX + base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
+    return write_word(PREFIX, token)
 
 
 def read_token(word: str) -> Token:
-    """The token in a word; raises TokenError."""
-    word = "".join(word.split())
-    if not word.startswith(PREFIX) or len(word) > MAX_TOKEN_CHARS:
-        raise TokenError(f"this is no join token: one begins with {PREFIX}, copy all of it")
-    body = word.removeprefix(PREFIX)
-    try:
-        data = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
-        return msgspec.msgpack.decode(data, type=Token)
-    except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TokenError("the join token is damaged or cut short: copy all of it") from error
+    """The token in a word; raises WordError."""
+    return read_word(word, PREFIX, Token, "join token")

@@ -11,7 +11,7 @@ from pathlib import Path
 import trio
 from cluster_support import Ledger, able, life
 from starlette.applications import Starlette
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringrift.node.cluster import commands as c
 from ringrift.node.cluster.members import Reach
@@ -21,6 +21,7 @@ from ringrift.node.data.fetch import Fetcher
 from ringrift.node.data.sources import Sources
 from ringrift.node.net.blob_intake import BlobIntake, with_intake
 from ringrift.node.net.blob_routes import BlobDesk, blob_route
+from ringrift.node.net.guard import error_response
 from ringrift.node.net.pki import Subject
 from ringrift.node.net.tls import Contexts, Door
 from ringrift.node.runtime.blocking import InThreads
@@ -59,8 +60,9 @@ class Home:
     ) -> None:
         self.name, self.contexts = name, contexts
         self.store = BlobStore(town.directory / name / "blobs")
-        self.desk = BlobDesk(self.store, town.may, InThreads(4), SystemClock())
-        self.intake = BlobIntake(self.store, town.may, InThreads(4), SystemClock(), 0)
+        self.desk = BlobDesk(self.store, InThreads(4), SystemClock())
+        self.intake = BlobIntake(self.store, InThreads(4), SystemClock(), 0)
+        desk = Starlette(routes=[blob_route(self.desk)])
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.door = Door(
             self.listener,
@@ -68,7 +70,7 @@ class Home:
             SystemClock(),
             knows=town.knows,
             accept=_no_peers,
-            app=app or with_intake(Starlette(routes=[blob_route(self.desk)]), self.intake),
+            app=app or town.admitting(with_intake(desk, self.intake)),
         )
 
     @property
@@ -91,8 +93,19 @@ class Town:
     def knows(self, subject: Subject) -> bool:
         return subject in self.certificates.known
 
-    def may(self, subject: Subject) -> str | None:
-        return None if self.knows(subject) else f"{subject.node} is no member"
+    def admitting(self, app: ASGIApp) -> ASGIApp:
+        """The app behind what stands in for `Admittance`."""
+
+        async def either(scope: Scope, receive: Receive, send: Send) -> None:
+            subject = scope["state"]["subject"]
+            if subject is None:
+                await error_response(401, "this is for members")(scope, receive, send)
+            elif not self.knows(subject):
+                await error_response(403, f"{subject.node} is no member")(scope, receive, send)
+            else:
+                await app(scope, receive, send)
+
+        return either
 
     def build(
         self, name: str, app: ASGIApp | None = None, kinds: tuple[Kind, ...] = ("selfplay",)

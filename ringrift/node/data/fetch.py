@@ -86,8 +86,8 @@ class Fetcher:
             pulse.ran(self.figures(), self._last_error or "fetching what is asked for")
             await self._clock.sleep(PULSE_S)
 
-    async def fetch(self, sha256: str, size: int | None = None) -> Path:
-        """Have a blob here; returns its path. `size` is looked up in the state when not given.
+    async def fetch(self, sha256: str) -> Path:
+        """Have a blob here; returns its path.
 
         Raises `BlobError` when no node sends it, naming how many were asked, or when this node's
         disk does not take it.
@@ -98,7 +98,7 @@ class Fetcher:
                 raise BlobError(transfer.error)
         transfer = self._transfers[sha256] = Transfer()
         try:
-            return await self._bring(sha256, size)
+            return await self._bring(sha256)
         except BlobError as error:
             transfer.error = self._last_error = str(error)
             self._counts["failed"] += 1
@@ -107,13 +107,13 @@ class Fetcher:
             del self._transfers[sha256]
             transfer.ended.set()
 
-    async def _bring(self, sha256: str, size: int | None) -> Path:
+    async def _bring(self, sha256: str) -> Path:
         if not is_sha256(sha256):
             raise BlobError(f"{sha256[:80]!r} is no sha256 of 64 hex digits")
         await self._clear()
         if await self._blocking(lambda: self._store.has(sha256)):
             return self._store.path(sha256)
-        size = origin_of(self._state(), sha256).bytes if size is None else size
+        size = origin_of(self._state(), sha256).bytes
         async with self._connected() as client, self._room:
             try:
                 return await self._receive(client, sha256, size)

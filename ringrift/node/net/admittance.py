@@ -1,9 +1,9 @@
 """Who may ask what at the peers' port, by the member record as it is at every moment.
 
 Whoever has no certificate may ask to join; members may look and have their certificates renewed;
-nodes may bring blobs; operators may act. The record is looked up before a request is answered, and
-every second while it is: an answer under way (an event stream, a blob) breaks off when its member
-is turned away.
+nodes may get and bring blobs; operators may act. The record is looked up before a request is
+answered, and every second while it is: an answer under way (an event stream, a blob) breaks off
+when its member is turned away.
 """
 
 from collections import Counter
@@ -58,9 +58,11 @@ def refusal(
     if away is not None:
         return RequestError(403, away)
     role = state.members.rows[subject.node].role
+    if path.startswith(BLOBS):
+        if role in MACHINES:
+            return None
+        return RequestError(403, f"{subject.node} is a {role}, and blobs are for machines")
     if method in LOOKING or path == RENEW or role == "operator":
-        return None
-    if method == "PUT" and path.startswith(BLOBS) and role in MACHINES:
         return None
     return RequestError(403, f"{subject.node} is a {role}, and may look only: operators act")
 

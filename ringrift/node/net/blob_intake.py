@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringrift.node.data.blobs import BlobStore
 from ringrift.node.data.incoming import Incoming, WrongBytesError
-from ringrift.node.net.blob_routes import BLOCK_BYTES, May, admitted
+from ringrift.node.net.blob_routes import BLOCK_BYTES, hash_in
 from ringrift.node.net.guard import RequestError, error_response, json_response
 from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
@@ -29,17 +29,16 @@ BLOCK_S = 30.0
 
 
 class BlobIntake:
-    """Takes blobs in, from those who `may`, as long as `floor_bytes` of the disk stay free."""
+    """Takes blobs in, as long as `floor_bytes` of the disk stay free."""
 
     def __init__(
         self,
         store: BlobStore,
-        may: May,
         blocking: Blocking,
         clock: Clock,
         floor_bytes: int,
     ) -> None:
-        self._store, self._may, self._blocking, self._clock = store, may, blocking, clock
+        self._store, self._blocking, self._clock = store, blocking, clock
         self._floor_bytes = floor_bytes
         self._under_way: set[str] = set()
 
@@ -63,7 +62,7 @@ class BlobIntake:
 
     def _announced(self, request: Request) -> tuple[str, int]:
         """Hash and length of what is to come. Raises RequestError when it is not to come."""
-        _, sha256 = admitted(request, self._may)
+        sha256 = hash_in(request)
         said = request.headers.get("content-length", "")
         if not (said.isascii() and said.isdigit() and len(said) <= 18):
             raise RequestError(411, "say in content-length how long the blob is")

@@ -1,7 +1,7 @@
-"""Blobs for other nodes: `GET /blobs/{sha256}` at the peers' port, for members' certificates only.
+"""Blobs for other nodes: `GET /blobs/{sha256}` at the peers' port, behind `Admittance`.
 
 A file goes out in blocks that are read off the event loop, so it is never in memory as a whole. A
-transfer ends as soon as its member is revoked, leaves, or takes nothing for a while.
+transfer ends when its member leaves, or takes nothing for a while.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 
 from ringrift.node.data.blobs import BlobStore, is_sha256
 from ringrift.node.net.guard import RequestError, error_response
-from ringrift.node.net.pki import Subject
 from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
 
@@ -29,39 +28,30 @@ STALLED_S = 30.0
 """A transfer of which not a block was taken for this long is ended: it keeps others waiting."""
 MOST_DIGITS = 18
 
-May = Callable[[Subject], str | None]
-"""Why a certificate's owner neither gets nor sends blobs, None when it may."""
-
 log: structlog.stdlib.BoundLogger = structlog.get_logger("blobs")
 
 
 @dataclass(slots=True)
 class Transfer:
-    """One blob on its way out: where it is read, how much of it is to go, and to whom."""
+    """One blob on its way out: where it is read, how much of it is to go, and how it is ended."""
 
     file: BinaryIO
     left: int
-    subject: Subject
     hang_up: Callable[[], Awaitable[None]]
 
 
 class BlobDesk:
-    """Hands out blobs over HTTPS; an ASGI endpoint.
+    """Hands out blobs over HTTPS; an ASGI endpoint."""
 
-    `may` is asked before every block, so whoever is revoked gets no more.
-    """
-
-    def __init__(self, store: BlobStore, may: May, blocking: Blocking, clock: Clock) -> None:
-        self._store, self._may = store, may
-        self._blocking, self._clock = blocking, clock
+    def __init__(self, store: BlobStore, blocking: Blocking, clock: Clock) -> None:
+        self._store, self._blocking, self._clock = store, blocking, clock
         self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         try:
-            subject, sha256 = admitted(request, self._may)
-            with await self._opened(sha256) as file:
-                await self._answer(request, subject, file, receive, send)
+            with await self._opened(hash_in(request)) as file:
+                await self._answer(request, file, receive, send)
         except RequestError as error:
             answer = error_response(error.status, str(error))
             if error.status == 503:
@@ -74,9 +64,7 @@ class BlobDesk:
         except OSError as error:
             raise RequestError(404, f"{sha256} is not on this node") from error
 
-    async def _answer(
-        self, request: Request, subject: Subject, file: BinaryIO, receive: Receive, send: Send
-    ) -> None:
+    async def _answer(self, request: Request, file: BinaryIO, receive: Receive, send: Send) -> None:
         size = fstat(file.fileno()).st_size
         begin = first_byte(request.headers.get("range"))
         first = begin or 0
@@ -100,7 +88,7 @@ class BlobDesk:
         try:
             file.seek(first)
             await send(start)
-            transfer = Transfer(file, size - first, subject, request.state.hang_up)
+            transfer = Transfer(file, size - first, request.state.hang_up)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_until_gone, receive, nursery.cancel_scope)
                 nursery.start_soon(self._until_stalled, transfer)
@@ -114,7 +102,7 @@ class BlobDesk:
             block = await self._blocking(
                 lambda: transfer.file.read(min(BLOCK_BYTES, transfer.left))
             )
-            if not block or self._may(transfer.subject) is not None:
+            if not block:
                 # The length was promised already, so only a broken connection can take it back.
                 await transfer.hang_up()
                 return
@@ -127,23 +115,17 @@ class BlobDesk:
         while transfer.left != left:
             left = transfer.left
             await self._clock.sleep(STALLED_S)
-        log.warning("a transfer stalled", node=transfer.subject.node, left=left)
+        log.warning("a transfer stalled", left=left)
         # The server shields what it sends: cancelling alone would not end it.
         await transfer.hang_up()
 
 
-def admitted(request: Request, may: May) -> tuple[Subject, str]:
-    """Who asks, and for which blob. Raises RequestError for nobody's business, or for no hash."""
-    subject: Subject | None = request.state.subject
-    if subject is None:
-        raise RequestError(401, "blobs are for nodes that show a certificate of this cluster")
-    refusal = may(subject)
-    if refusal is not None:
-        raise RequestError(403, refusal)
+def hash_in(request: Request) -> str:
+    """Which blob is meant. Raises RequestError when none can be."""
     sha256 = str(request.path_params["sha256"])
     if not is_sha256(sha256):
         raise RequestError(400, f"{sha256[:80]!r} is no sha256 of 64 hex digits")
-    return subject, sha256
+    return sha256
 
 
 async def _until_gone(receive: Receive, scope: trio.CancelScope) -> None:

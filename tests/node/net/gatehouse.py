@@ -110,7 +110,7 @@ class Gatehouse:
         self.peers.attach(lambda: voter.state, lambda: voter.leader_id is None)
         self.peers.board.connect_voter(voter, Here(voter), partial(self._forbids))
         store = BlobStore(self.paths.blobs)
-        intake = BlobIntake(store, self.peers.withholds, InThreads(4), clock, 0)
+        intake = BlobIntake(store, InThreads(4), clock, 0)
         inside = with_intake(self._inside(clock), intake)
         self.app = Admittance(inside, lambda: voter.state, clock)
         await self.propose(replace(joins(voter.node_id), key=self.credentials.subject.fingerprint))
@@ -128,7 +128,7 @@ class Gatehouse:
         now = lambda: self.now()  # noqa: E731
         signing = Signing(node, credentials, now)
         keeper = Doorkeeper(signing, "ab" * 16, state, self.propose)
-        desk = BlobDesk(BlobStore(self.paths.blobs), self.peers.withholds, InThreads(4), clock)
+        desk = BlobDesk(BlobStore(self.paths.blobs), InThreads(4), clock)
         operators = Operators(state, self.propose, node, self._invite, PipelineSettings())
         looking = looking_routes(Fixed(), self.events, self._recent, CollectorRegistry())
         inside = [

@@ -48,6 +48,7 @@ def state() -> ClusterState:
         (subject("voter"), "POST", "/actions", 403),
         (subject("look"), "PATCH", "/whatever", 403),
         (subject("look"), "PUT", "/blobs/x", 403),
+        (subject("look"), "GET", "/blobs/x", 403),
         (subject("node"), "PUT", "/blobs/x", None),
         (subject("node"), "PUT", "/actions", 403),
         (subject("op"), "POST", "/actions", None),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ringrift.node.net import credentials as own
 from ringrift.node.net import pki
-from ringrift.wire.join import Place, Token, TokenError, read_token, write_token
+from ringrift.wire.join import Place, Token, read_token, write_token
+from ringrift.wire.word import WordError
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 
@@ -75,5 +76,5 @@ def test_a_damaged_token_is_refused_in_one_sentence(cut: int, flip: int) -> None
     damaged = list(word[: len(word) - cut % len(word)])
     if damaged:
         damaged[flip % len(damaged)] = "!"
-    with pytest.raises(TokenError, match="copy all of it"):
+    with pytest.raises(WordError, match="copy all of it"):
         read_token("".join(damaged))

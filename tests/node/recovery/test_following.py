@@ -21,7 +21,8 @@ from ringrift.node.runtime.paths import NodePaths
 from ringrift.wire import peer as p
 from ringrift.wire.join import Place
 from ringrift.wire.raft import TimeoutNow
-from ringrift.wire.rejoin import PREFIX, Rejoin, RejoinError, read_rejoin, write_rejoin
+from ringrift.wire.rejoin import PREFIX, Rejoin, read_rejoin, write_rejoin
+from ringrift.wire.word import WordError
 
 
 def tree(root: Path) -> dict[Path, bytes]:
@@ -102,7 +103,7 @@ def test_a_word_survives_copying_and_no_other_is_one(noise: bytes, cut: int) -> 
     word = write_rejoin(rejoin)
     assert read_rejoin(f" {word[:40]}\n {word[40:]}\n") == rejoin
     for wrong in (word[:-1][:cut], PREFIX + base64.urlsafe_b64encode(noise).decode(), "rr1.x"):
-        with pytest.raises(RejoinError):
+        with pytest.raises(WordError):
             read_rejoin(wrong)
 
 
