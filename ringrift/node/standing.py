@@ -3,9 +3,9 @@
 Both are needed before a node can be told anything, so each life starts with what the last one knew.
 When the cluster agrees on something else, the next life is to start with that.
 
-A voter reads its log anew in each life, and so passes through all that was agreed on once: before
-it goes by that, it asks what is decided by now. Only for a vote nobody is asked: where this one is
-missing, nobody may lead.
+A node reads the log anew in each life, and so passes through all that was agreed on once: before it
+goes by that, it asks what is decided by now. Where its own vote is missing, nobody may lead to be
+asked; then it goes by what it has been told, once nothing more comes.
 """
 
 from collections.abc import Awaitable, Callable
@@ -45,14 +45,18 @@ def standing(
     """
 
     async def body(pulse: Pulse) -> None:
+        before = -1
         while True:
             agreed = as_agreed(identity, state())
             votes = "with a vote" if identity.votes else "without a vote"
             pulse.ran({"timing": identity.timing}, f"{votes}, {identity.timing} timing")
+            index = state().index
             if agreed != identity:
                 lacks_vote = agreed.votes and not identity.votes
-                if lacks_vote or (await catch_up() and as_agreed(identity, state()) == agreed):
+                settled = await catch_up() or (lacks_vote and index == before)
+                if settled and as_agreed(identity, state()) == agreed:
                     await begin_anew(agreed)
+            before = index
             await wakeup.wait(CHECK_S)
 
     return body

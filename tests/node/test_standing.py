@@ -97,6 +97,18 @@ async def test_a_vote_that_is_missing_is_taken_up_whether_or_not_anybody_leads(
     assert await begun(who("m", votes=False), ledger, lambda: False) == [(True, "lan")]
 
 
+async def test_a_node_takes_up_no_vote_that_it_had_once(
+    ledger: Ledger, autojump_clock: MockClock
+) -> None:
+    ledger.do(c.ChangeRole(member="m", role="voter", by="n"))
+
+    def rest() -> bool:
+        ledger.do(c.ChangeRole(member="m", role="node", by="n"))
+        return True
+
+    assert await begun(who("m", votes=False), ledger, rest) == []
+
+
 def test_a_voter_finds_a_log_to_begin_with_and_keeps_the_one_it_has(tmp_path: Path) -> None:
     paths = NodePaths(tmp_path)
     stand(paths, who("m", votes=False))
