@@ -56,6 +56,7 @@ class Child:
         self._stop = trio.Event()
         self._fault: str | None = None
         self._end: Finished | Failed | None = None
+        self._heeding = False
         self._stderr = b""
         self.stop_reason: str | None = None
 
@@ -111,8 +112,13 @@ class Child:
                 heard_all = trio.Event()
                 hearing.start_soon(self._hear, process, on_line, heard_all)
                 await process.wait()
-                with trio.move_on_after(DRAIN_S):
-                    await heard_all.wait()
+                # What it said is all heard out, however long each line takes; what a grandchild
+                # that holds the pipe may still say is not.
+                while not heard_all.is_set():
+                    with trio.move_on_after(DRAIN_S):
+                        await heard_all.wait()
+                    if not self._heeding:
+                        break
                 hearing.cancel_scope.cancel()
             nursery.cancel_scope.cancel()
 
@@ -146,7 +152,9 @@ class Child:
             for line in lines:
                 if isinstance(line, Finished | Failed):
                     self._end = line
+                self._heeding = True
                 await on_line(line)
+                self._heeding = False
                 heard_at = self._clock.now()
         heard_all.set()
 

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from ringrift.node.runtime.clock import SystemClock
-from ringrift.node.worker.child import Child, ChildLimits
+from ringrift.node.worker.child import DRAIN_S, Child, ChildLimits
 from ringrift.wire.job import Failed, Finished, Heartbeat, JobLine, SelfplayJob, ShardWritten
 
 FAKE = Path(__file__).parents[1] / "fake_child.py"
@@ -60,6 +60,20 @@ async def test_a_good_child_hands_in_its_shards_and_its_result(tmp_path: Path) -
     assert not end.partial
     shards = [line for line in heard.lines if isinstance(line, ShardWritten)]
     assert [(shard.first_game, shard.games) for shard in shards] == [(0, 2), (2, 2)]
+
+
+async def test_what_a_child_said_is_heard_out_long_after_its_end(tmp_path: Path) -> None:
+    # A shard that has to be sent elsewhere first keeps the lines behind it waiting.
+    heard = Heard()
+
+    async def slowly(line: JobLine) -> None:
+        await trio.sleep(1.1 * DRAIN_S if isinstance(line, ShardWritten) else 0)
+        await heard.on_line(line)
+
+    with trio.fail_after(30):
+        end = await child(tmp_path, "good", PATIENT).run(heard.on_start, slowly)
+    assert isinstance(end, Finished)
+    assert sum(isinstance(line, ShardWritten) for line in heard.lines) == 2
 
 
 @pytest.mark.parametrize(
