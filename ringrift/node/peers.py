@@ -199,8 +199,7 @@ class Peers:
         told = [
             Hint(at.host, at.port, row.id, "members")
             for row in self._state().members.machines()
-            if row.life is not None
-            for at in row.life.reach.addresses
+            for at in row.reach.addresses
         ]
         self.book.replace("members", told, self._clock.now())
         for peer in self.linked():

@@ -53,6 +53,9 @@ class Reach(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     anchors: Annotated[tuple[_Id, ...], msgspec.Meta(max_length=MAX_ANCHORS)] = ()
 
 
+NOWHERE = Reach(inbound=False)
+
+
 class Abilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What work a node can do, how many items at a time (`slots`), and with what. `gpu` is its
     name, None without one."""
@@ -106,6 +109,11 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     def boot(self) -> int:
         """The number of its newest life, 0 before the first."""
         return 0 if self.life is None else self.life.boot
+
+    @property
+    def reach(self) -> Reach:
+        """How it is reached in its newest life; before the first nobody reaches it."""
+        return NOWHERE if self.life is None else self.life.reach
 
     @property
     def machine(self) -> bool:
@@ -189,13 +197,13 @@ class Members:
             return Refused(f"The anchors of {node} must be different nodes, and others than it.")
         for anchor in reach.anchors:
             row = self.rows.get(anchor)
-            if row is None or not _may_be_anchor(row):
+            if row is None or not (row.machine and row.reach.inbound):
                 return Refused(f"{anchor} cannot be an anchor: it accepts no connections here.")
         return None
 
     def _too_few_voters(self, node: str, reach: Reach) -> Refused | None:
         """A node behind anchors must hear of the quorum through more than one of it, if it can."""
-        voters = {r.id for r in self.machines() if r.role == "voter" and _may_be_anchor(r)} - {node}
+        voters = {r.id for r in self.machines() if r.role == "voter" and r.reach.inbound} - {node}
         wanted = min(2, len(voters), len(reach.anchors))
         if len(voters.intersection(reach.anchors)) >= wanted:
             return None
@@ -302,10 +310,6 @@ class Members:
                 kept = tuple(anchor for anchor in row.life.reach.anchors if anchor != node)
                 reach = replace(row.life.reach, anchors=kept)
                 self.rows[row.id] = replace(row, life=replace(row.life, reach=reach))
-
-
-def _may_be_anchor(row: Member) -> bool:
-    return row.machine and row.life is not None and row.life.reach.inbound
 
 
 def _standing(row: Member) -> str:

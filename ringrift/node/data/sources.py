@@ -83,7 +83,7 @@ class Sources:
 
 
 def _addresses(row: Member) -> tuple[Place, ...]:
-    return row.life.reach.addresses if row.life is not None and row.life.reach.inbound else ()
+    return row.reach.addresses if row.reach.inbound else ()
 
 
 def _trains(row: Member) -> bool:

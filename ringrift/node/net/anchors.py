@@ -20,18 +20,14 @@ def anchors_of(state: ClusterState, me: str, away: AbstractSet[str]) -> tuple[st
     that the nodes behind NAT spread over those that can be reached.
     """
     row = state.members.rows.get(me)
-    current = () if row is None or row.life is None else row.life.reach.anchors
-    able = [each for each in state.members.machines() if each.id != me and _accepts(each)]
+    current = () if row is None else row.reach.anchors
+    able = [each for each in state.members.machines() if each.id != me and each.reach.inbound]
     ranked = sorted(
         able, key=lambda each: (each.id in away, each.id not in current, _draw(me, each))
     )
     voters = [each.id for each in ranked if each.role == "voter"][:VOTERS_WANTED]
     others = [each.id for each in ranked if each.id not in voters]
     return tuple(sorted([*voters, *others][:MAX_ANCHORS]))
-
-
-def _accepts(row: Member) -> bool:
-    return row.life is not None and row.life.reach.inbound
 
 
 def _draw(me: str, row: Member) -> str:

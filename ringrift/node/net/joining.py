@@ -70,8 +70,8 @@ def places_of(state: ClusterState) -> dict[str, tuple[Place, ...]]:
     places: dict[str, tuple[Place, ...]] = {}
     for voter in state.voters:
         row = state.members.rows.get(voter)
-        if row is not None and row.life is not None and row.life.reach.addresses:
-            places[voter] = row.life.reach.addresses
+        if row is not None and row.reach.addresses:
+            places[voter] = row.reach.addresses
     return places
 
 

@@ -39,6 +39,15 @@ class SafeTCPServer(TCPServer):
                 await trio.aclose_forcefully(self.stream)
 
 
+def quiet_config() -> Config:
+    """hypercorn speaking HTTP/1.1 only, which says nothing of itself and writes no log."""
+    config = Config()
+    config.alpn_protocols = ["http/1.1"]
+    config.include_server_header = False
+    config.accesslog = config.errorlog = None
+    return config
+
+
 def serving(app: ASGIApp, bind: Callable[[], socket], keep_alive_s: float) -> Body:
     """The loop that serves `app` where `bind` says."""
 
@@ -65,13 +74,9 @@ async def serve(
     """Serve `app` on a bound, listening socket until `shutdown` returns."""
     # Set here and not at import, so that only a process that serves is touched.
     hypercorn.trio.run.TCPServer = SafeTCPServer  # pyright: ignore[reportPrivateImportUsage]
-    config = Config()
+    config = quiet_config()
     config.keep_alive_timeout = keep_alive_s
     config.graceful_timeout = 1.0
-    config.alpn_protocols = ["http/1.1"]
-    config.include_server_header = False
-    config.accesslog = None
-    config.errorlog = None
     await hypercorn.trio.run.worker_serve(
         ASGIWrapper(cast("ASGIFramework", app)),
         config,

@@ -14,15 +14,14 @@ from typing import cast
 import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
-from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 from starlette.types import ASGIApp
 
 from ringrift.node.net.link import LinkError
 from ringrift.node.net.mesh import Address
-from ringrift.node.net.pki import ALPN_HTTP, ALPN_PEER, Subject, subject_in
-from ringrift.node.net.safe_server import SafeTCPServer
+from ringrift.node.net.pki import ALPN_PEER, Subject, subject_in
+from ringrift.node.net.safe_server import SafeTCPServer, quiet_config
 from ringrift.node.runtime.clock import Clock
 
 HANDSHAKE_S = 10.0
@@ -119,10 +118,7 @@ class Door:
         self._listener, self._contexts, self._clock = listener, contexts, clock
         self._knows, self._accept = knows, accept
         self._app = ASGIWrapper(cast("ASGIFramework", app))
-        self._config = Config()
-        self._config.alpn_protocols = [ALPN_HTTP]
-        self._config.include_server_header = False
-        self._config.accesslog = self._config.errorlog = None
+        self._config = quiet_config()
 
     async def run(self) -> None:
         """Accept until cancelled."""

@@ -169,7 +169,6 @@ def _soft_state(row: Member, who: Identity, observed: Observed) -> SoftState:
 
 
 def _member(state: ClusterState, row: Member, who: Identity, observed: Observed) -> MemberView:
-    addresses = () if row.life is None else row.life.reach.addresses
     return MemberView(
         id=row.id,
         name=row.name,
@@ -180,7 +179,7 @@ def _member(state: ClusterState, row: Member, who: Identity, observed: Observed)
         alive=_alive(row, who, observed),
         mode=state.node_mode(row.id) if row.machine else row.mode,
         version=None if row.life is None else row.life.version,
-        addresses=tuple(f"{at.host}:{at.port}" for at in addresses),
+        addresses=tuple(f"{at.host}:{at.port}" for at in row.reach.addresses),
     )
 
 

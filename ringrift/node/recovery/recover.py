@@ -99,7 +99,7 @@ def found_next(
 
 def _places(state: ClusterState, node: str, at: Sequence[Place]) -> tuple[Place, ...]:
     row = state.members.rows.get(node)
-    known = () if row is None or row.life is None else row.life.reach.addresses
+    known = () if row is None else row.reach.addresses
     places = tuple(at) or known
     if not places:
         raise RecoveryError(

@@ -130,10 +130,6 @@ class HintBook:
         """All addresses of a node in the order in which to try them."""
         return self._ordered(node, lambda entry: entry.keeps(now))
 
-    def due(self, node: str, now: float) -> tuple[Address, ...]:
-        """Those addresses of a node that may be tried now: the pause since they failed is over."""
-        return self._ordered(node, lambda entry: entry.keeps(now) and entry.due_at <= now)
-
     def strangers(self, now: float) -> tuple[Address, ...]:
         """Addresses to be asked now who is there; none where somebody has proven to be.
 

@@ -56,7 +56,6 @@ def test_a_replaced_list_keeps_what_else_is_known_of_an_address() -> None:
     book.failed("n", ("b", 1), 0)
     assert not book.replace("members", [hint("b", source="members")], 0)
     assert book.addresses("n", 0) == (("a", 1), ("b", 1))
-    assert book.due("n", 0.5) == (("a", 1),), "a replaced list must not undo a pause"
     book.replace("members", [], 0)
     assert book.addresses("n", 0) == (("a", 1),)
     with pytest.raises(ValueError, match="members"):
@@ -73,25 +72,21 @@ def test_what_worked_last_is_tried_first_then_who_is_to_be_believed() -> None:
     assert book.addresses("n", 5) == tuple((host, 1) for host in order)
 
 
-def test_a_failed_address_pauses_ever_longer_and_is_due_at_once_when_it_works() -> None:
+def test_an_address_where_nobody_answers_is_asked_ever_more_rarely() -> None:
     book = HintBook()
-    book.note([hint("a"), hint("b")], 0)
+    book.note([hint("a", None), hint("b", None)], 0)
     now, pauses = 0.0, []
     for _ in range(100):
-        book.failed("n", ("a", 1), now)
-        assert book.due("n", now) == (("b", 1),)
+        book.failed(None, ("a", 1), now)
+        assert book.strangers(now) == (("b", 1),)
         began = now
-        while ("a", 1) not in book.due("n", now):
+        while ("a", 1) not in book.strangers(now):
             now += 0.5
-            book.note([hint("a"), hint("b")], now)
+            book.note([hint("a", None), hint("b", None)], now)
         pauses.append(now - began)
     assert pauses[:4] == [1, 2, 4, 8]
     assert pauses == sorted(pauses)
     assert pauses[-1] == LONGEST_PAUSE_S
-    book.failed("n", ("a", 1), now)
-    book.worked("n", ("a", 1), now)
-    assert book.due("n", now) == (("a", 1), ("b", 1))
-    assert book.addresses("n", now) == (("a", 1), ("b", 1))
 
 
 def test_machines_that_never_answered_are_asked_ever_more_rarely_seeds_are_not() -> None:
@@ -163,7 +158,7 @@ _steps = st.lists(
 
 
 @given(_steps)
-def test_known_is_exactly_what_was_said_or_proven_lately_and_what_is_due_is_known(
+def test_known_is_exactly_what_was_said_or_proven_lately(
     steps: list[tuple[str, list[Hint], float]],
 ) -> None:
     book, now = HintBook(), 0.0
@@ -185,11 +180,11 @@ def test_known_is_exactly_what_was_said_or_proven_lately_and_what_is_due_is_know
                     told.setdefault((h.node, (h.host, h.port)), {})[source] = math.inf
         elif what == "failed":
             book.failed(node, address, now)
-            assert address not in (book.due(node, now) if node else book.strangers(now))
+            assert node is not None or address not in book.strangers(now)
         elif node is not None:
             book.worked(node, address, now)
             told.setdefault((node, address), {})["proof"] = now
-            assert book.due(node, now)[0] == book.addresses(node, now)[0] == address
+            assert book.addresses(node, now)[0] == address
             assert address not in book.strangers(now)
         fresh = {
             key for key, times in told.items() if max([-1e9, *times.values()]) >= now - FADES_S
@@ -197,6 +192,5 @@ def test_known_is_exactly_what_was_said_or_proven_lately_and_what_is_due_is_know
         for name in ("a", "b"):
             known = book.addresses(name, now)
             assert sorted(known) == sorted(a for n, a in fresh if n == name)
-            assert set(book.due(name, now)) <= set(known)
             assert (name in book.nodes(now)) == bool(known)
         assert {(None, a) for a in book.strangers(now)} <= fresh
