@@ -365,6 +365,7 @@ class Node:
             self.identity.node_id,
             None if self.company is None else self.company.invite,
             self.settings.pipeline,
+            self.clock,
         )
 
     def _serve_operators(self) -> Body:

@@ -11,6 +11,7 @@ from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.replica import Proposed, ReplicaError
 from ringrift.node.control.populator import selfplay
 from ringrift.node.net.guard import RequestError
+from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.settings import PipelineSettings
 from ringrift.wire.actions import (
     ActionReply,
@@ -28,6 +29,12 @@ from ringrift.wire.actions import (
     TransferLeadership,
 )
 
+PATIENCE_S = 4.0
+"""How long an operator waits for a decision; clients give up at 5 s."""
+UNDECIDED = (
+    "nobody has decided this: there is no leader that answers (a majority of the voters must live); "
+    "look at `ringrift members`, and ask again"
+)
 ALONE = "this node is a cluster of its own; `ringrift init` founds one that others can join"
 
 
@@ -41,11 +48,12 @@ class Operators:
         node: str,
         invite: Callable[[], tuple[str, str]] | None,
         pipeline: PipelineSettings,
+        clock: Clock,
     ) -> None:
         """`node` is this one; `invite` makes a secret's sha256 and the token that carries the
         secret, None where nobody can join."""
         self._state, self._propose, self._node = state, propose, node
-        self._invite, self._pipeline = invite, pipeline
+        self._invite, self._pipeline, self._clock = invite, pipeline, clock
 
     async def act(self, request: ActionRequest, member: str | None = None) -> ActionReply:
         """Have an action decided that a member asks for, or whoever has this node's socket.
@@ -53,12 +61,16 @@ class Operators:
         The audit names the member, or this node. Raises `RequestError` when it is refused.
         """
         command, token = self._command(request, self._node if member is None else member)
+        proposed = None
         try:
-            proposed = await self._propose(command)
+            with self._clock.at_most(PATIENCE_S):
+                proposed = await self._propose(command)
         except CommandError as error:
             raise RequestError(403, str(error)) from error
         except ReplicaError as error:
             raise RequestError(503, f"nothing can be decided now: {error}") from error
+        if proposed is None:
+            raise RequestError(503, UNDECIDED)
         match proposed.result:
             case Done() | Queued() as result:
                 return ActionReply(proposed.index, told(result), token)

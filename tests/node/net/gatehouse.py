@@ -129,7 +129,7 @@ class Gatehouse:
         signing = Signing(node, credentials, now)
         keeper = Doorkeeper(signing, "ab" * 16, state, self.propose)
         desk = BlobDesk(BlobStore(self.paths.blobs), InThreads(4), clock)
-        operators = Operators(state, self.propose, node, self._invite, PipelineSettings())
+        operators = Operators(state, self.propose, node, self._invite, PipelineSettings(), clock)
         looking = looking_routes(Fixed(), self.events, self._recent, CollectorRegistry())
         inside = [
             join_route(keeper, clock.now),

@@ -1,7 +1,9 @@
 """Actions become commands on what exists; the log's refusals become sentences."""
 
 import pytest
+import trio
 from cluster_support import SELFPLAY_DONE, Ledger, joins
+from trio.testing import MockClock
 
 from ringrift.node.cluster import commands as c
 from ringrift.node.cluster.commands import Command
@@ -24,6 +26,7 @@ from ringrift.wire.actions import (
     SetTiming,
     TransferLeadership,
 )
+from tests.node.virtual_clock import VirtualClock
 
 PIPELINE = PipelineSettings()
 
@@ -37,7 +40,7 @@ def operators(ledger: Ledger) -> Operators:
         result = ledger.do(command)
         return Proposed(ledger.state.index, result)
 
-    return Operators(lambda: ledger.state, propose, "n", invite, PIPELINE)
+    return Operators(lambda: ledger.state, propose, "n", invite, PIPELINE, VirtualClock())
 
 
 def ledger() -> Ledger:
@@ -117,7 +120,7 @@ async def test_without_a_leader_nothing_is_decided_and_it_is_said() -> None:
         raise NotLeaderError(None)
 
     with pytest.raises(RequestError) as caught:
-        lost = Operators(lambda: ledger().state, propose, "n", None, PIPELINE)
+        lost = Operators(lambda: ledger().state, propose, "n", None, PIPELINE, VirtualClock())
         await lost.act(RestartNode(node="n"))
     assert caught.value.status == 503
 
@@ -136,7 +139,7 @@ async def test_a_cluster_of_one_says_how_others_could_join() -> None:
         raise AssertionError("nothing is to be decided")
 
     with pytest.raises(RequestError, match="ringrift init") as caught:
-        lone = Operators(lambda: ledger().state, propose, "n", None, PIPELINE)
+        lone = Operators(lambda: ledger().state, propose, "n", None, PIPELINE, VirtualClock())
         await lone.act(CreateToken(role="node", lifetime_s=60))
     assert caught.value.status == 409
 
@@ -145,7 +148,7 @@ async def test_what_a_peer_may_not_is_forbidden() -> None:
     async def propose(command: Command) -> Proposed:
         raise c.CommandError("CreateToken is for voters; n is a node.")
 
-    node = Operators(lambda: ledger().state, propose, "n", invite, PIPELINE)
+    node = Operators(lambda: ledger().state, propose, "n", invite, PIPELINE, VirtualClock())
     with pytest.raises(RequestError, match="for voters") as caught:
         await node.act(CreateToken(role="node", lifetime_s=60))
     assert caught.value.status == 403
@@ -161,3 +164,17 @@ async def test_selfplay_is_queued_as_usual_but_for_what_was_asked() -> None:
     assert item.timeout_s == usual.timeout_s
     with pytest.raises(RequestError, match="not trained here"):
         await operators(made).act(AddSelfplay(config="square8_2p", games=7))
+
+
+async def test_where_nobody_leads_it_is_said_before_the_asker_gives_up(
+    autojump_clock: MockClock,
+) -> None:
+    async def propose(command: Command) -> Proposed:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    lost = Operators(lambda: ledger().state, propose, "n", None, PIPELINE, VirtualClock())
+    with pytest.raises(RequestError, match="no leader that answers") as caught:
+        await lost.act(RestartNode(node="n"))
+    assert caught.value.status == 503
+    assert trio.current_time() < 5
