@@ -224,10 +224,6 @@ def _grown(body: bytearray, chunk: bytes) -> None:
         raise UnreadableAnswerError(f"The node's answer is longer than {MAX_BODY_BYTES >> 20} MiB.")
 
 
-def _models_params(config: str | None) -> Params:
-    return {} if config is None else {"config": config}
-
-
 def _events_params(limit: int, after: int | None) -> Params:
     return {"limit": limit} if after is None else {"limit": limit, "after": after}
 
@@ -258,8 +254,8 @@ class Client:
     def status(self) -> StatusView:
         return self._call("GET", "/status", StatusView)
 
-    def models(self, config: str | None = None) -> ModelsView:
-        return self._call("GET", "/models", ModelsView, params=_models_params(config))
+    def models(self) -> ModelsView:
+        return self._call("GET", "/models", ModelsView)
 
     def recent_events(self, limit: int = 100, after: int | None = None) -> tuple[EventView, ...]:
         """The newest recorded events, oldest first; with `after`, those of a higher seq only."""
@@ -344,8 +340,8 @@ class AsyncClient:
     async def status(self) -> StatusView:
         return await self._call("GET", "/status", StatusView)
 
-    async def models(self, config: str | None = None) -> ModelsView:
-        return await self._call("GET", "/models", ModelsView, params=_models_params(config))
+    async def models(self) -> ModelsView:
+        return await self._call("GET", "/models", ModelsView)
 
     async def recent_events(
         self, limit: int = 100, after: int | None = None

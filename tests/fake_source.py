@@ -34,7 +34,7 @@ class FakeSource:
         self._answer()
         return self.now
 
-    async def models(self, config: str | None = None) -> ModelsView:
+    async def models(self) -> ModelsView:
         self._answer()
         return self.networks
 

@@ -59,9 +59,10 @@ def test_acts(client: Client, node: FakeNode) -> None:
     assert node.asked == [request]
 
 
-def test_a_refusal_is_the_nodes_own_sentence(client: Client) -> None:
-    with pytest.raises(RefusedError, match=r"^config 'hex9_2p' is unknown\.$"):
-        client.models(config="hex9_2p")
+def test_a_refusal_is_the_nodes_own_sentence(client: Client, node: FakeNode) -> None:
+    node.raw["/models"] = (503, b'{"error": "the node is starting."}')
+    with pytest.raises(RefusedError, match=r"^the node is starting\.$"):
+        client.models()
 
 
 def test_a_refusal_without_reason_names_the_status(client: Client, node: FakeNode) -> None:
@@ -122,12 +123,13 @@ def test_a_port_that_is_none_is_refused() -> None:
 async def test_the_async_client_says_the_same(node: FakeNode, data: Path) -> None:
     async with AsyncClient(socket_of(data)) as client:
         assert await client.status() == cockpit.STATUS
-        assert await client.models("hex8_2p") == cockpit.MODELS
+        assert await client.models() == cockpit.MODELS
         assert [e.seq for e in await client.recent_events(after=310)] == [311, 312]
         assert [e.seq async for e in client.events()] == [310, 311, 312]
         assert (await client.act(SetConfigMode(config="hex8_2p", mode="active"))).index == 1874
+        node.raw["/models"] = (503, b"{}")
         with pytest.raises(RefusedError):
-            await client.models("hex9_2p")
+            await client.models()
     async with AsyncClient(data / "other.sock") as client:
         with pytest.raises(NotRunningError):
             await client.status()

@@ -319,12 +319,10 @@ def profile_path(profile: str) -> Path:
     return found[profile]
 
 
-def load_settings(
-    profile: str | Path, env: Mapping[str, str], overrides: Mapping[str, object] | None = None
-) -> Settings:
-    """Read a profile, then apply `env` (``RINGRIFT_HTTP_PORT=…``), then `overrides`.
+def load_settings(profile: str | Path, env: Mapping[str, str]) -> Settings:
+    """Read a profile, then apply `env` (``RINGRIFT_HTTP_PORT=…``).
 
-    `overrides` maps ``section.field`` to a value. Raises `SettingsError` with one sentence.
+    Raises `SettingsError` with one sentence.
     """
     path = profile_path(str(profile))
     try:
@@ -339,10 +337,6 @@ def load_settings(
     sections = _sections_of(path, text, table)
     for section, field, value, origin in _env_fields(env):
         sections[section][field] = (value, origin, True)
-    for key, value in (overrides or {}).items():
-        section, _, field = key.partition(".")
-        _require_known(section, field, f"override {key}")
-        sections[section][field] = (value, f"override {key}", False)
     built: dict[str, Section] = {
         name: _build(SECTIONS[name], name, fields) for name, fields in sections.items()
     }

@@ -34,14 +34,13 @@ def test_the_shipped_profile_loads() -> None:
     assert settings.pipeline.configs == ("hex8_2p",)
 
 
-def test_variables_win_over_the_profile_and_overrides_over_both(tmp_path: Path) -> None:
+def test_variables_win_over_the_profile(tmp_path: Path) -> None:
     path = profile(tmp_path, "[http]\nport = 1111\nsentinel_port = 2222\n")
     env = {"RINGRIFT_HTTP_PORT": "3333", "RINGRIFT_PIPELINE_CONFIGS": "hex8_2p, square8_3p"}
-    settings = load_settings(path, env, {"worker.slots": 3})
+    settings = load_settings(path, env)
     assert settings.http.port == 3333
     assert settings.http.sentinel_port == 2222
     assert settings.pipeline.configs == ("hex8_2p", "square8_3p")
-    assert settings.worker.slots == 3
 
 
 def test_other_programs_variables_are_none_of_our_business() -> None:
