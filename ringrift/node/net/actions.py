@@ -32,8 +32,8 @@ from ringrift.wire.actions import (
 PATIENCE_S = 4.0
 """How long an operator waits for a decision; clients give up at 5 s."""
 UNDECIDED = (
-    "nobody has decided this: there is no leader that answers (a majority of the voters must live); "
-    "look at `ringrift members`, and ask again"
+    "nobody has decided this: no leader answers (a majority of the voters must live); look at "
+    "`ringrift members`, and ask again"
 )
 ALONE = "this node is a cluster of its own; `ringrift init` founds one that others can join"
 
