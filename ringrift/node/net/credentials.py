@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature
 
 from ringrift.node.net import pki
 from ringrift.node.net.tls import Contexts
+from ringrift.node.runtime.disk import fsync_path
 
 ROOT, KEY, CHAIN = "root.pem", "node.key", "node.pem"
 SIGNER_KEY, SIGNER = "signer.key", "signer.pem"
@@ -129,12 +130,12 @@ def put(path: Path, data: bytes) -> None:
     """Write a file of mode 0600, whole or not at all, durably."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, data)
+    with open(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
     temporary.replace(path)
+    fsync_path(path.parent)
 
 
 def _bytes_of(path: Path) -> bytes:
