@@ -18,9 +18,8 @@ from starlette.routing import Route
 
 from ringrift import __version__
 from ringrift.node.arguments import Options
-from ringrift.node.cluster.charter import SUPPORTED_FORMAT
 from ringrift.node.cluster.commands import Command, JoinMember
-from ringrift.node.cluster.members import Reach
+from ringrift.node.cluster.members import Life, Reach
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.company import Company
 from ringrift.node.consensus.follower import Follower
@@ -46,7 +45,7 @@ from ringrift.node.data.recorder import Recorder
 from ringrift.node.health.host import HostObserver
 from ringrift.node.keeper import EXIT_RESTART, EXIT_STOPPED
 from ringrift.node.leading import Leading
-from ringrift.node.machine import life_of, node_name, slots_of_machine
+from ringrift.node.machine import node_name, slots_of_machine
 from ringrift.node.membership import Membership
 from ringrift.node.net import routes, safe_server
 from ringrift.node.net.actions import Operators
@@ -54,7 +53,7 @@ from ringrift.node.net.asking import Asking
 from ringrift.node.net.gateway import Everywhere, Gateway, Here
 from ringrift.node.net.metrics import registry_of
 from ringrift.node.net.observed import Identity as Shown
-from ringrift.node.net.observed import Observed
+from ringrift.node.net.observed import Observed, soft_state
 from ringrift.node.net.pictures import Pictures
 from ringrift.node.net.server import bind_loopback, bind_unix
 from ringrift.node.net.snapshot_route import Picture
@@ -75,7 +74,7 @@ from ringrift.node.worker.renewal import renewing
 from ringrift.node.worker.supplies import fetched_from_here, nothing_else
 from ringrift.node.worker.worker import Worker, Workplace
 from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
-from ringrift.wire.gossip import Gpu, Loops, SoftState
+from ringrift.wire.gossip import SoftState
 from ringrift.wire.views import EventView, Figure
 
 SESSION_TTL_S = 600.0
@@ -110,11 +109,13 @@ class Node:
         self,
         options: Options,
         identity: Identity,
+        life: Life,
         replica: Voter | Follower,
         history: History,
         peers: Peers | None,
     ) -> None:
-        """A node on what was recovered; `peers` is None for one that is a cluster of its own."""
+        """A node on what was recovered; `life` is what it says of itself in this one, `peers` is
+        None for one that is a cluster of its own."""
         settings, paths = options.settings, options.paths
         self.settings, self.paths, self.identity = settings, paths, identity
         self.clock, self.ending = SystemClock(), Ending()
@@ -152,7 +153,7 @@ class Node:
             lambda lag_ms: self.local.publish(EventLoopBlocked(lag_ms=lag_ms)),
         )
         self.populator = Populator(settings.pipeline)
-        self.membership = self._membership()
+        self.membership = self._membership(life)
         self.worker = self._worker()
         self.pictures = Pictures(
             replica,
@@ -295,17 +296,13 @@ class Node:
             decide_now, self.propose, self._leads, self._wakeup(), self.clock, interval_s
         ).run
 
-    def _membership(self) -> Membership:
+    def _membership(self, life: Life) -> Membership:
         peers = None if self.company is None else self.company.peers
         reach = Reach if peers is None else peers.reach
         join = JoinMember(
             node=self.identity.node_id,
             name=node_name(self.settings, self.identity.node_id),
-            life=life_of(
-                self.settings.worker,
-                self.identity.boot,
-                Reach() if peers is None else peers.spot.reach,
-            ),
+            life=life,
             key=None if peers is None else peers.key,
         )
         ask = partial(self.ending.ask, EXIT_RESTART, "an operator asked for a restart")
@@ -435,24 +432,9 @@ class Node:
 
     def _soft_state(self) -> SoftState:
         """How this node is now, for everybody to know."""
-        host, loops = self.host.host, self.supervisor.views()
-        sick = tuple(loop.name for loop in loops if loop.healthy is False)
-        return SoftState(
-            version=__version__,
-            supports=SUPPORTED_FORMAT,
-            cpu_percent=host.cpu_percent,
-            memory_percent=host.memory_percent,
-            memory_tier=self.host.tier,
-            disk_free_bytes=host.disk_free_bytes,
-            loop_lag_ms=self.watchdog.lag_ms,
-            slots=self.worker.slots.total,
-            slots_busy=self.worker.slots.busy,
-            gpus=tuple(
-                Gpu(card.busy_percent, card.memory_used_bytes, card.memory_bytes)
-                for card in host.cards[:16]
-            ),
-            loops=Loops(len(loops), sick[:16]),
-        )
+        slots = self.worker.slots
+        loops, lag_ms = self.supervisor.views(), self.watchdog.lag_ms
+        return soft_state(self.host.host, loops, lag_ms, slots.total, slots.busy)
 
     def _admit(self) -> Admission:
         return admission(

@@ -3,6 +3,7 @@
 Put together here, for the composition root of a node of a cluster that others can join.
 """
 
+import dataclasses
 import datetime as dt
 import hashlib
 import random
@@ -174,7 +175,8 @@ class Company:
             nursery.start_soon(gossip.run)
             while True:
                 told = Counter(seen.status for seen in gossip.standings().values())
-                figures: dict[str, Figure] = {**told, "ill_health": gossip.ill_health}
+                counted = dataclasses.asdict(gossip.counters)
+                figures: dict[str, Figure] = {**told, "ill_health": gossip.ill_health, **counted}
                 apart = gossip.partition
                 pulse.ran(figures, f"{gossip.pace}{APART[apart]}", well=apart == "none")
                 await self._clock.sleep(1.0)

@@ -18,6 +18,7 @@ import trio
 
 from ringrift.node.app import Ending, Node
 from ringrift.node.arguments import Options
+from ringrift.node.cluster.members import Reach
 from ringrift.node.consensus.follower import Follower
 from ringrift.node.consensus.raft.timing import TIMINGS
 from ringrift.node.consensus.transport import Nowhere
@@ -25,7 +26,7 @@ from ringrift.node.consensus.voter import Voter
 from ringrift.node.data.history import History
 from ringrift.node.founding import seeds_of
 from ringrift.node.keeper import EXIT_STOPPED
-from ringrift.node.machine import node_name
+from ringrift.node.machine import life_of, node_name
 from ringrift.node.net import credentials as own
 from ringrift.node.net.pki import is_of_machine
 from ringrift.node.net.server import bind, bind_loopback
@@ -63,11 +64,11 @@ async def run(options: Options) -> int:
                 f"{credentials.subject.node}; choose another directory for a node with --data"
             )
         port = options.settings.peers.port + options.port_offset
-        spot = Spot.of(options.settings.peers, port)
+        log_thread, clock = InThreads(1), SystemClock()
+        spot = await log_thread(partial(Spot.of, options.settings.peers, port))
         if credentials is not None and spot.reach.inbound:
             bind(spot.listen, spot.port).close()
         identity = next_life(options.paths, node_name(options.settings), _hex_digits)
-        log_thread, clock = InThreads(1), SystemClock()
         peers = None
         if credentials is not None:
             seeds = seeds_of(options.paths)
@@ -76,7 +77,10 @@ async def run(options: Options) -> int:
         replica = await _replica(options, identity, peers, clock, log_thread)
         history = await log_thread(partial(open_history, options.paths.history))
         stack.callback(history.close)
-        return await _live(Node(options, identity, replica, history, peers), options)
+        # Asking for graphics cards takes longer than the event loop may stand still.
+        reach = Reach() if peers is None else spot.reach
+        life = await log_thread(partial(life_of, options.settings.worker, identity.boot, reach))
+        return await _live(Node(options, identity, life, replica, history, peers), options)
 
 
 async def _replica(

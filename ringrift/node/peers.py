@@ -169,11 +169,15 @@ class Peers:
         anchors = anchors_of(self._state(), self.me, self.away())
         return msgspec.structs.replace(self.spot.reach, anchors=anchors)
 
-    def anchor_places(self) -> list[Address]:
-        """Where to send what this node made, when nobody can come for it: one place an anchor."""
+    def anchor_places(self) -> list[tuple[str, Address]]:
+        """To whom and where to send what this node made, when nobody can come for it: one place an
+        anchor."""
         now = self._clock.now()
-        places = [self.book.addresses(anchor, now)[:1] for anchor in self.reach().anchors]
-        return [address for found in places for address in found]
+        return [
+            (anchor, address)
+            for anchor in self.reach().anchors
+            for address in self.book.addresses(anchor, now)[:1]
+        ]
 
     def away(self) -> frozenset[str]:
         """The nodes that could not be reached for a while."""

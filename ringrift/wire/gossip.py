@@ -13,6 +13,7 @@ MAX_MEMBERS = 1_000
 MAX_NEWS = 16
 MAX_NEWS_SOFT = 8
 MAX_FILL_SOFT = 24
+MAX_GPUS = MAX_SICK = 16
 """With these, the largest message is well below the largest frame."""
 
 Status = Literal["alive", "suspect", "dead"]
@@ -46,18 +47,12 @@ class Gpu(_Struct, frozen=True, gc=False):
     memory_bytes: Number
 
 
-class Loops(_Struct, frozen=True, gc=False):
-    """How many loops should run, and the names of those that are not healthy, if not too many."""
-
-    total: Number
-    sick: Annotated[tuple[Name, ...], msgspec.Meta(max_length=16)] = ()
-
-
 class SoftState(_Struct, frozen=True, gc=False, omit_defaults=True):
-    """How a node is, as it saw itself last; None is what it has not measured (yet)."""
+    """How a node is, as it saw itself last; None is what it has not measured (yet).
 
-    version: Name
-    supports: Number
+    `sick_loops` are the names of the loops that are not healthy, if not too many.
+    """
+
     cpu_percent: Percent | None = None
     memory_percent: Percent | None = None
     memory_tier: MemoryTier | None = None
@@ -65,8 +60,8 @@ class SoftState(_Struct, frozen=True, gc=False, omit_defaults=True):
     loop_lag_ms: Annotated[float, msgspec.Meta(ge=0, le=2**53)] | None = None
     slots: Number | None = None
     slots_busy: Number | None = None
-    gpus: Annotated[tuple[Gpu, ...], msgspec.Meta(max_length=16)] = ()
-    loops: Loops | None = None
+    gpus: Annotated[tuple[Gpu, ...], msgspec.Meta(max_length=MAX_GPUS)] = ()
+    sick_loops: Annotated[tuple[Name, ...], msgspec.Meta(max_length=MAX_SICK)] | None = None
 
 
 class Soft(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):

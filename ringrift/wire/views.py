@@ -179,6 +179,8 @@ class NodeView(View, frozen=True):
     memory_pressure_tier: str | None
     disk_free_bytes: int | None
     loop_lag_ms: float | None
+    gpus_busy_percent: tuple[float, ...] = ()
+    sick_loops: tuple[str, ...] | None = None
 
 
 class MemberView(View, frozen=True):

@@ -10,6 +10,7 @@ import structlog
 
 from ringrift.node.data.blobs import BlobStore
 from ringrift.node.net.discovery.hints import Address
+from ringrift.node.net.pki import answering
 from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.loop import Pulse
@@ -26,13 +27,14 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("blobs")
 class Pusher:
     """`push` has a blob on one other node at least.
 
-    `anchors()` says where to send it; `context` is the TLS of a client that speaks HTTP.
+    `anchors()` says to whom and where to send it; `context` is the TLS of a client that speaks
+    HTTP.
     """
 
     def __init__(
         self,
         store: BlobStore,
-        anchors: Callable[[], Sequence[Address]],
+        anchors: Callable[[], Sequence[tuple[str, Address]]],
         context: Callable[[], ssl.SSLContext],
         clock: Clock,
         blocking: Blocking,
@@ -56,9 +58,9 @@ class Pusher:
     async def push(self, sha256: str) -> None:
         """Send a blob to an anchor, trying one after the other for as long as it takes."""
         while True:
-            for host, port in self._anchors():
+            for anchor, (host, port) in self._anchors():
                 try:
-                    self.last_error = await self._send(sha256, host, port)
+                    self.last_error = await self._send(sha256, anchor, host, port)
                 except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
                     self.last_error = f"{host}:{port} cannot be reached: {error!r}"
                 if not self.last_error:
@@ -68,8 +70,8 @@ class Pusher:
                 log.info("a blob was not taken", sha256=sha256, reason=self.last_error)
             await self._clock.sleep(PAUSE_S)
 
-    async def _send(self, sha256: str, host: str, port: int) -> str:
-        """Send a blob to one node; return why it was not taken, empty when it was."""
+    async def _send(self, sha256: str, anchor: str, host: str, port: int) -> str:
+        """Send a blob to one anchor; return why it was not taken, empty when it was."""
         path = self._store.path(sha256)
         size = (await self._blocking(path.stat)).st_size
         url = httpx.URL(scheme="https", host=host, port=port, path=f"/blobs/{sha256}")
@@ -78,6 +80,9 @@ class Pusher:
         async with httpx.AsyncClient(verify=context, trust_env=False, timeout=timeout) as client:
             # Asked first: who refuses a body that it has not read breaks the connection off.
             answer = await client.head(url)
+            subject = answering(answer.extensions)
+            if subject is None or subject.node != anchor:
+                return f"who answers at {host}:{port} is not {anchor}"
             if answer.status_code == ABSENT:
                 answer = await client.put(
                     url, content=self._blocks(sha256), headers={"content-length": str(size)}

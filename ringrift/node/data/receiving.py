@@ -10,7 +10,7 @@ import trio
 
 from ringrift.node.data.incoming import Incoming, WrongBytesError
 from ringrift.node.data.sources import Source
-from ringrift.node.net.pki import Subject, subject_in
+from ringrift.node.net.pki import Subject, answering
 from ringrift.node.runtime.blocking import Blocking
 from ringrift.wire.join import Place
 
@@ -91,8 +91,7 @@ class Receiving:
 
     def _check_peer(self, answer: httpx.Response, node: str) -> None:
         # The request told it no more than a hash; nothing that it says is looked at before this.
-        tls = answer.extensions["network_stream"].get_extra_info("ssl_object")
-        subject = subject_in(tls.getpeercert(binary_form=True))
+        subject = answering(answer.extensions)
         if subject is None or subject.node != node:
             who = "nobody" if subject is None else subject.node
             raise SourceError("unreachable", f"{answer.url.netloc.decode()} is {who}")

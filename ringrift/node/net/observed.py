@@ -1,13 +1,13 @@
 """What a node observes of itself: handed to the views, never written to the log."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from ringrift.node.gossip.core import Standing
 from ringrift.node.gossip.softstate import Kept
 from ringrift.node.health.gpu import Card
-from ringrift.wire.gossip import MemoryTier
+from ringrift.wire.gossip import MAX_GPUS, MAX_SICK, Gpu, MemoryTier, SoftState
 from ringrift.wire.views import LoopView, ProgressView
 
 
@@ -32,6 +32,29 @@ class Identity:
     version: str
     profile: str
     pid: int
+
+
+def soft_state(
+    host: Host,
+    loops: Iterable[LoopView],
+    loop_lag_ms: float | None,
+    slots: int,
+    slots_busy: int,
+) -> SoftState:
+    """How this node is, in the form in which nodes tell each other."""
+    sick = [loop.name for loop in loops if loop.healthy is False]
+    cards = [Gpu(c.busy_percent, c.memory_used_bytes, c.memory_bytes) for c in host.cards]
+    return SoftState(
+        cpu_percent=host.cpu_percent,
+        memory_percent=host.memory_percent,
+        memory_tier=host.memory_pressure_tier,
+        disk_free_bytes=host.disk_free_bytes,
+        loop_lag_ms=loop_lag_ms,
+        slots=slots,
+        slots_busy=slots_busy,
+        gpus=tuple(cards[:MAX_GPUS]),
+        sick_loops=tuple(sick[:MAX_SICK]),
+    )
 
 
 class Measured(Protocol):

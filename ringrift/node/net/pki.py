@@ -11,8 +11,10 @@ import datetime as dt
 import hashlib
 import ssl
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -119,6 +121,12 @@ def is_of_machine(certificate: x509.Certificate) -> bool:
     """Whether a certificate is good for being a node, and not for asking only."""
     usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     return ExtendedKeyUsageOID.SERVER_AUTH in usage
+
+
+def answering(extensions: Mapping[str, Any]) -> Subject | None:
+    """Whom the certificate of a server names, by the extensions of an httpx response of it."""
+    tls = extensions["network_stream"].get_extra_info("ssl_object")
+    return None if tls is None else subject_in(tls.getpeercert(binary_form=True))
 
 
 def subject_in(der: bytes | None) -> Subject | None:

@@ -18,7 +18,7 @@ from ringrift.node.net import pki
 from ringrift.node.net.admittance import RENEW, turned_away
 from ringrift.node.net.credentials import CHAIN, Credentials, put
 from ringrift.node.net.mesh import Address
-from ringrift.node.net.pki import Subject, subject_in
+from ringrift.node.net.pki import Subject, answering
 from ringrift.node.net.tls import Contexts
 from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
@@ -195,8 +195,7 @@ class Doors:
 
     def _check(self, answer: httpx.Response, node: str, place: str) -> None:
         # Nothing that was asked is a secret; nothing that is answered is looked at before this.
-        tls = answer.extensions["network_stream"].get_extra_info("ssl_object")
-        subject = subject_in(tls.getpeercert(binary_form=True))
+        subject = answering(answer.extensions)
         if subject is None or subject.node != node or not self._holder.knows(subject):
             raise DoorError(f"who answers at {place} is not {node}")
 

@@ -9,7 +9,7 @@ from ringrift.node.cluster.configs import ConfigRow
 from ringrift.node.cluster.members import MACHINES, Member
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import EvaluationWork, Item, SelfplayWork, TrainingWork
-from ringrift.node.net.observed import Identity, Observed
+from ringrift.node.net.observed import Identity, Observed, soft_state
 from ringrift.node.net.stages import stage_views
 from ringrift.wire.gossip import SoftState
 from ringrift.wire.views import (
@@ -146,26 +146,18 @@ def _node(state: ClusterState, row: Member, who: Identity, observed: Observed) -
         memory_pressure_tier=soft.memory_tier,
         disk_free_bytes=soft.disk_free_bytes,
         loop_lag_ms=soft.loop_lag_ms,
+        gpus_busy_percent=tuple(card.busy_percent for card in soft.gpus),
+        sick_loops=soft.sick_loops,
     )
 
 
 def _soft_state(row: Member, who: Identity, observed: Observed) -> SoftState:
     """How a node is now: this one as it sees itself, another as it told last."""
     if row.id == who.node_id:
-        host = observed.host
-        return SoftState(
-            who.version,
-            0,
-            host.cpu_percent,
-            host.memory_percent,
-            host.memory_pressure_tier,
-            host.disk_free_bytes,
-            observed.loop_lag_ms,
-            observed.slots,
-            observed.slots_busy,
-        )
+        here = observed
+        return soft_state(here.host, here.loops, here.loop_lag_ms, here.slots, here.slots_busy)
     seen = observed.soft.get(row.id)
-    return SoftState("unknown", 0) if seen is None else seen.state
+    return SoftState() if seen is None else seen.state
 
 
 def _member(state: ClusterState, row: Member, who: Identity, observed: Observed) -> MemberView:

@@ -23,7 +23,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
 
 
 def pusher(hidden: Home, *anchors: Home) -> Pusher:
-    places = [(at.address.host, at.address.port) for at in anchors]
+    places = [(at.name, (at.address.host, at.address.port)) for at in anchors]
     return Pusher(
         hidden.store,
         lambda: places,
@@ -61,6 +61,24 @@ async def test_the_next_anchor_takes_what_one_cannot(town: Town) -> None:
         await subject.push(sha256)
         assert anchor.store.has(sha256)
         assert subject.figures() == {"pushed": 1, "refused": 1}
+
+
+async def test_a_blob_is_not_sent_to_another_than_the_anchor(town: Town) -> None:
+    other, anchor, hidden = town.build("other"), town.build("anchor"), town.build("hidden")
+    sha256 = keep(hidden.store, content(4, 1000))
+    wrong = ("anchor", (other.address.host, other.address.port))
+    right = ("anchor", (anchor.address.host, anchor.address.port))
+    async with town.open():
+        subject = Pusher(
+            hidden.store,
+            lambda: [wrong, right],
+            lambda: hidden.contexts.https,
+            SystemClock(),
+            InThreads(4),
+        )
+        await subject.push(sha256)
+    assert (other.store.has(sha256), anchor.store.has(sha256)) == (False, True)
+    assert subject.figures() == {"pushed": 1, "refused": 1}
 
 
 async def test_what_is_not_as_said_is_refused_and_nothing_stays(town: Town) -> None:

@@ -23,7 +23,7 @@ from ringrift.wire.gossip import (
 )
 
 TIMING = gossip_timing(TIMINGS["lan"])
-SOFT = SoftState(version="1.2", supports=1)
+SOFT = SoftState(slots=1)
 
 
 def open_table(*names: str) -> dict[str, Place]:

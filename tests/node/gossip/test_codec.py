@@ -21,12 +21,10 @@ STATEMENTS = st.lists(
 ).map(tuple)
 SOFT_STATES = st.builds(
     g.SoftState,
-    version=NAMES,
-    supports=NUMBERS,
     cpu_percent=st.none() | PERCENT,
     memory_tier=st.none() | st.sampled_from(["NORMAL", "EMERGENCY"]),
     gpus=st.lists(st.builds(g.Gpu, PERCENT, NUMBERS, NUMBERS), max_size=3).map(tuple),
-    loops=st.none() | st.builds(g.Loops, NUMBERS, st.lists(NAMES, max_size=3).map(tuple)),
+    sick_loops=st.none() | st.lists(NAMES, max_size=3).map(tuple),
 )
 SOFTS = st.lists(st.builds(g.Soft, NAMES, NUMBERS, NUMBERS, NUMBERS, SOFT_STATES), max_size=3)
 WORDS = st.one_of(
@@ -91,15 +89,13 @@ def test_the_largest_messages_fit_into_a_frame() -> None:
     name, label = "😀" * 64, "😀" * 48
     statement = g.Statement(name, most, most, "suspect", name)
     state = g.SoftState(
-        version=label,
-        supports=most,
         cpu_percent=99.9,
         memory_percent=99.9,
         memory_tier="EMERGENCY",
         disk_free_bytes=most,
         loop_lag_ms=most,
         gpus=(g.Gpu(99.9, most, most),) * 16,
-        loops=g.Loops(most, (label,) * 16),
+        sick_loops=(label,) * 16,
     )
     soft = g.Soft(name, most, most, most, state)
     for message in (

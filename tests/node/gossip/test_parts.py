@@ -87,9 +87,7 @@ def test_what_was_told_least_is_told_first() -> None:
 
 
 SOFTS = st.builds(
-    lambda node, boot, version: Soft(
-        node, boot, version, 0, SoftState(version="1", supports=boot * 10 + version)
-    ),
+    lambda node, boot, version: Soft(node, boot, version, 0, SoftState(slots=boot * 10 + version)),
     st.sampled_from("bcd"),
     st.integers(1, 3),
     st.integers(0, 5),
@@ -113,7 +111,7 @@ def test_soft_states_converge_in_any_order_and_however_often(
 
 def test_a_soft_state_keeps_its_age_on_its_way() -> None:
     states = SoftStates()
-    states.hear(Soft("b", 1, 1, 1500, SoftState(version="1", supports=1)), 10.0)
+    states.hear(Soft("b", 1, 1, 1500, SoftState(slots=1)), 10.0)
     assert states.of["b"].said_at == 8.5
     assert states.of["b"].told("b", 12.0).age_ms == 3500
 
