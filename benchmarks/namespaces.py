@@ -295,6 +295,22 @@ class Writer(threading.Thread):
 
 
 def parted(fleet: Fleet, hold_s: float) -> None:
+    told = gathered(fleet)
+    leader = next(name for name, status in told.items() if status.node_id == status.leader_id)
+    minority = [leader, next(name for name in fleet.sites if name != leader)]
+    majority = [name for name in fleet.sites if name not in minority]
+    print(f"{leader} leads; {' and '.join(minority)} are cut off from {', '.join(majority)}")
+    writers = {name: Writer(fleet.sites[name]) for name in (minority[0], minority[1], majority[0])}
+    for writer in writers.values():
+        writer.start()
+    time.sleep(3)
+    ids = {told[name].node_id for name in majority}
+    known = cut_off(fleet, minority, majority, ids, writers, hold_s)
+    healed(fleet, minority, writers, known)
+
+
+def gathered(fleet: Fleet) -> dict[str, StatusView]:
+    """Five voters, the last of which was told of nobody."""
     fleet.found()
     for _ in range(3):
         fleet.join("voter").start()
@@ -309,20 +325,21 @@ def parted(fleet: Fleet, hold_s: float) -> None:
         [site.name],
         began,
     )
-    told = fleet.until("all five vote, and see each other", together(5, 5), began=began)
+    return fleet.until("all five vote, and see each other", together(5, 5), began=began)
 
-    leader = next(name for name, status in told.items() if status.node_id == status.leader_id)
-    minority = [leader, next(name for name in fleet.sites if name != leader)]
-    majority = [name for name in fleet.sites if name not in minority]
-    print(f"{leader} leads; {' and '.join(minority)} are cut off from {', '.join(majority)}")
-    writers = {name: Writer(fleet.sites[name]) for name in (minority[0], minority[1], majority[0])}
-    for writer in writers.values():
-        writer.start()
-    time.sleep(3)
+
+def cut_off(
+    fleet: Fleet,
+    minority: list[str],
+    majority: list[str],
+    ids: set[str],
+    writers: dict[str, Writer],
+    hold_s: float,
+) -> int:
+    """Hold the partition; returns up to which index the majority decided."""
     cut = time.monotonic()
     for name in minority:
         fleet.sites[name].plug("other")
-    ids = {told[name].node_id for name in majority}
     fleet.until(
         "the majority has a leader",
         lambda told: (
@@ -359,26 +376,29 @@ def parted(fleet: Fleet, hold_s: float) -> None:
         "the majority says that it has a quorum",
         all(s is not None and s.voter_quorum_ok for s in rest.values()),
     )
-    known = max(s.commit_index for s in rest.values() if s is not None)
+    return max(s.commit_index for s in rest.values() if s is not None)
 
-    healed = time.monotonic()
+
+def healed(fleet: Fleet, minority: list[str], writers: dict[str, Writer], known: int) -> None:
+    """Put the cables back; nothing that was acknowledged may be missing anywhere."""
+    began = time.monotonic()
     for name in minority:
         fleet.sites[name].plug("main")
     fleet.until(
         "after the healing the minority has caught up with what was decided without it",
         lambda told: all(s.applied_index >= known for s in told.values()),
         minority,
-        healed,
+        began,
     )
-    fleet.until("all follow one leader, and see each other", together(5, 5), began=healed)
-    first = {name: writers[name].after(healed)[:1] for name in minority}
+    fleet.until("all follow one leader, and see each other", together(5, 5), began=began)
+    first = {name: writers[name].after(began)[:1] for name in minority}
     for writer in writers.values():
         writer.end()
-    again = {name: round(at[0] - healed, 1) for name, at in first.items() if at}
+    again = {name: round(at[0] - began, 1) for name, at in first.items() if at}
     print(f"        acknowledged again by the two after (s): {again}")
     # With nothing to do the log stands still, and states can be compared.
     fleet.sites["n1"].client.act(SetConfigMode(config="hex8_2p", mode="paused"))
-    fleet.until("all work is paused, and all have the same state", alike, began=healed)
+    fleet.until("all work is paused, and all have the same state", alike, began=began)
     acknowledged = [index for writer in writers.values() for _, index in writer.acknowledged]
     lost = {
         name: [index for index in acknowledged if index not in site.state().audit.rows]
