@@ -113,13 +113,14 @@ class Node:
         replica: Voter | Follower,
         history: History,
         peers: Peers | None,
+        damage: str,
     ) -> None:
         """A node on what was recovered; `life` is what it says of itself in this one, `peers` is
-        None for one that is a cluster of its own."""
+        None for one that is a cluster of its own, `damage` is `standing`'s."""
         settings, paths = options.settings, options.paths
         self.settings, self.paths, self.identity = settings, paths, identity
         self.clock, self.ending = SystemClock(), Ending()
-        self.replica, self.history = replica, history
+        self.replica, self.history, self.damage = replica, history, damage
         self.started_at = self.clock.now()
         self.blocking, self.history_thread = InThreads(4), InThreads(1)
         self.bulk, self.blobs = InThreads(4), BlobStore(paths.blobs)
@@ -225,7 +226,8 @@ class Node:
         if self.company is None:
             return []
         inside = [*self._looking(), routes.acting_route(self._operators().act)]
-        return self.company.loops(self.propose, inside, self._wakeup(), self.blocking)
+        start_anew = partial(self.ending.ask, EXIT_RESTART)
+        return self.company.loops(self.propose, inside, self._wakeup(), self.blocking, start_anew)
 
     def _standing(self) -> Body:
         return standing(
@@ -234,6 +236,7 @@ class Node:
             self._wakeup(),
             self._catch_up,
             self._begin_anew,
+            self.damage,
         )
 
     async def _catch_up(self) -> bool:
@@ -434,11 +437,13 @@ class Node:
         """How this node is now, for everybody to know."""
         slots = self.worker.slots
         loops, lag_ms = self.supervisor.views(), self.watchdog.lag_ms
-        return soft_state(self.host.host, loops, lag_ms, slots.total, slots.busy)
+        marks = self.replica.state.marks
+        return soft_state(self.host.host, loops, lag_ms, slots.total, slots.busy, marks)
 
     def _admit(self) -> Admission:
         return admission(
             self.settings.worker.kinds,
+            quarantine="" if self.company is None else self.company.quarantine.reason,
             active=self.membership.is_active,
             hands_in=self.membership.hands_in,
             tier=self.host.tier,
@@ -456,7 +461,7 @@ class Node:
             pid=os.getpid(),
         )
 
-    def _observe(self, digest: str) -> Observed:
+    def _observe(self) -> Observed:
         now = self.clock.now()
         return Observed(
             linked=frozenset() if self.company is None else self.company.peers.linked(),
@@ -469,7 +474,6 @@ class Node:
             commit_index=self.replica.commit_index,
             applied_index=self.replica.applied_index,
             applied_age_s=None if self.applied_at is None else now - self.applied_at,
-            state_digest=digest,
             loops=self.supervisor.views(),
             host=self.host.host,
             loop_lag_ms=self.watchdog.lag_ms,

@@ -40,6 +40,7 @@ from ringrift.node.net.reissuing import renew_route
 from ringrift.node.net.renewal import LONGEST_PAUSE_S, Doors, Renewal
 from ringrift.node.net.signing import Signing
 from ringrift.node.peers import Peers
+from ringrift.node.quarantine import COMPARE_S, Quarantine
 from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.identity import Identity
@@ -91,6 +92,7 @@ class Company:
             soft_state=soft_state,
         )
         peers.board.connect_gossip(self.gossip)
+        self.quarantine = Quarantine(identity.node_id, replica, self.gossip.soft_states, clock)
         self.fetcher = Fetcher(
             blobs,
             Sources(identity.node_id),
@@ -122,9 +124,15 @@ class Company:
         return hashlib.sha256(secret).hexdigest(), self.peers.invitation(secret)
 
     def loops(
-        self, propose: Propose, inside: Sequence[Route], wakeup: Wakeup, blocking: Blocking
+        self,
+        propose: Propose,
+        inside: Sequence[Route],
+        wakeup: Wakeup,
+        blocking: Blocking,
+        start_anew: Callable[[str], None],
     ) -> list[Loop]:
-        """What is to be kept alive. Members find the routes `inside` at the door."""
+        """What is to be kept alive. Members find the routes `inside` at the door; `start_anew` has
+        the process started again, for a reason."""
         peers, door = self.peers, self._door(propose, inside)
         renewal = Renewal(
             peers, self._paths.tls, self._state, Doors(peers), self._utc, self._clock, blocking
@@ -133,6 +141,12 @@ class Company:
             Loop("peers", peers.run_links, 1.0, after=("replica",)),
             Loop("door", lambda pulse: peers.run_door(pulse, door), after=("replica",)),
             Loop("gossip", self._run_gossip, 1.0, after=("peers",)),
+            Loop(
+                "agreement",
+                lambda pulse: self.quarantine.run(pulse, start_anew),
+                COMPARE_S,
+                after=("gossip",),
+            ),
             Loop("fetch", self.fetcher.run, 1.0, after=("peers",)),
             Loop("credentials", renewal.run, LONGEST_PAUSE_S, after=("peers",)),
             *self._discovery().loops(),

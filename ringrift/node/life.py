@@ -20,6 +20,7 @@ from ringrift.node.app import Ending, Node
 from ringrift.node.arguments import Options
 from ringrift.node.cluster.members import Reach
 from ringrift.node.consensus.follower import Follower
+from ringrift.node.consensus.log import LogCorruptError
 from ringrift.node.consensus.raft.timing import TIMINGS
 from ringrift.node.consensus.transport import Nowhere
 from ringrift.node.consensus.voter import Voter
@@ -74,36 +75,47 @@ async def run(options: Options) -> int:
             seeds = seeds_of(options.paths)
             contexts = await log_thread(credentials.contexts)
             peers = Peers(identity, credentials, contexts, seeds, spot, clock)
-        replica = await _replica(options, identity, peers, clock, log_thread)
+        replica, damage = await _replica(options, identity, peers, clock, log_thread)
         history = await log_thread(partial(open_history, options.paths.history))
         stack.callback(history.close)
         # Asking for graphics cards takes longer than the event loop may stand still.
         reach = Reach() if peers is None else spot.reach
         life = await log_thread(partial(life_of, options.settings.worker, identity.boot, reach))
-        return await _live(Node(options, identity, life, replica, history, peers), options)
+        node = Node(options, identity, life, replica, history, peers, damage)
+        return await _live(node, options)
 
 
 async def _replica(
     options: Options, identity: Identity, peers: Peers | None, clock: Clock, log_thread: Blocking
-) -> Voter | Follower:
-    """The cluster's state here: by this node's own vote, or as voters tell it."""
-    timing = TIMINGS[identity.timing]
-    if peers is not None and not identity.votes:
-        gateway = peers.board.gateway
-        return Follower(identity.incarnation, gateway, clock, timing.patience)
-    return await Voter.open(
-        RealDisk(options.paths.log),
-        clock,
-        log_thread,
-        random.Random(secrets.randbits(64)),
-        Nowhere() if peers is None else peers.board,
-        timing,
-        node_id=identity.node_id,
-        incarnation=identity.incarnation,
-        # With credentials the log was founded when they were given out; one that is gone since
-        # then is not to be founded anew.
-        founders=(identity.node_id,) if peers is None else (),
-    )
+) -> tuple[Voter | Follower, str]:
+    """The cluster's state here: by this node's own vote, or as voters tell it.
+
+    And why a voter among others goes without its vote, in one sentence: its log is damaged, but
+    what was decided is not lost with it. Raises LogCorruptError where it is.
+    """
+    timing, damage = TIMINGS[identity.timing], ""
+    if peers is None or identity.votes:
+        try:
+            return await Voter.open(
+                RealDisk(options.paths.log),
+                clock,
+                log_thread,
+                random.Random(secrets.randbits(64)),
+                Nowhere() if peers is None else peers.board,
+                timing,
+                node_id=identity.node_id,
+                incarnation=identity.incarnation,
+                # With credentials the log was founded when they were given out; one that is gone
+                # since then is not to be founded anew.
+                founders=(identity.node_id,) if peers is None else (),
+            ), damage
+        except LogCorruptError as error:
+            if peers is None:
+                raise
+            damage = str(error)
+            log.error("the log is damaged; going without a vote", reason=damage)
+    gateway = peers.board.gateway
+    return Follower(identity.incarnation, gateway, clock, timing.patience), damage
 
 
 async def _live(node: Node, options: Options) -> int:

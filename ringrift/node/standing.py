@@ -37,8 +37,11 @@ def standing(
     wakeup: Wakeup,
     catch_up: Callable[[], Awaitable[bool]],
     begin_anew: Callable[[Identity], Awaitable[None]],
+    damage: str,
 ) -> Body:
     """The loop that has the next life begun (`begin_anew`) when it must start otherwise.
+
+    `damage` says what is wrong with the log of a voter that goes without its vote, if it does.
 
     `catch_up` returns True once the state holds all that is decided by now, or all that this node
     will be told; False when nobody could be asked.
@@ -48,8 +51,7 @@ def standing(
         before = -1
         while True:
             agreed = as_agreed(identity, state())
-            votes = "with a vote" if identity.votes else "without a vote"
-            pulse.ran({"timing": identity.timing}, f"{votes}, {identity.timing} timing")
+            pulse.ran({"timing": identity.timing}, _told(identity, damage), well=not damage)
             index = state().index
             if agreed != identity:
                 lacks_vote = agreed.votes and not identity.votes
@@ -70,6 +72,18 @@ def stand(paths: NodePaths, agreed: Identity) -> None:
             storage.found_empty(disk, agreed.incarnation, agreed.node_id)
         disk.close()
     write_identity(paths, agreed)
+
+
+def revival(node: str) -> str:
+    """How a voter that cannot trust what it has is given all of it anew."""
+    return f"make {node} a node, and then a voter again (ringrift operator role)"
+
+
+def _told(identity: Identity, damage: str) -> str:
+    if damage:
+        return f"without its vote: {damage} Better, {revival(identity.node_id)}"
+    votes = "with a vote" if identity.votes else "without a vote"
+    return f"{votes}, {identity.timing} timing"
 
 
 def _votes(identity: Identity, state: ClusterState) -> bool:

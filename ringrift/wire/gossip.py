@@ -20,6 +20,7 @@ Status = Literal["alive", "suspect", "dead"]
 MemoryTier = Literal["NORMAL", "CAUTION", "WARNING", "CRITICAL", "EMERGENCY"]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=48)]
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class Statement(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -50,7 +51,8 @@ class Gpu(_Struct, frozen=True, gc=False):
 class SoftState(_Struct, frozen=True, gc=False, omit_defaults=True):
     """How a node is, as it saw itself last; None is what it has not measured (yet).
 
-    `sick_loops` are the names of the loops that are not healthy, if not too many.
+    `sick_loops` are the names of the loops that are not healthy, if not too many. `mark` is the
+    last entry at which all compare their copies of the state, and the digest of the node's own.
     """
 
     cpu_percent: Percent | None = None
@@ -62,6 +64,7 @@ class SoftState(_Struct, frozen=True, gc=False, omit_defaults=True):
     slots_busy: Number | None = None
     gpus: Annotated[tuple[Gpu, ...], msgspec.Meta(max_length=MAX_GPUS)] = ()
     sick_loops: Annotated[tuple[Name, ...], msgspec.Meta(max_length=MAX_SICK)] | None = None
+    mark: tuple[Number, Digest] | None = None
 
 
 class Soft(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ringrift.wire.actions import CreateToken, SetNodeMode, TransferLeadership
+from ringrift.wire.actions import ChangeRole, CreateToken, SetNodeMode, TransferLeadership
 from ringrift.wire.views import StatusView
 from tests.node.test_node_process import DEADLINE_S, PROFILE, Site, games
 
@@ -136,6 +136,24 @@ def test_three_nodes_found_work_survive_kills_and_obey_through_each_other() -> N
         here.until(lambda t: t[follower].nodes != () and _mode(t, follower) == "drained")
         here.sites[follower].client.act(SetNodeMode(node=follower, mode="active"))
         here.until(lambda t: games(t[other]) > games(moved[other]))
+        healed = here.until(lambda t: together(t) and _sick(t) == [])
+
+        # A damaged log: its voter goes without a vote, works on, and is given all of it anew.
+        third = next(name for name in NAMES if name not in (leader_of(healed), other))
+        segment = min((here.sites[third].data / "log").glob("*.log"))
+        damaged = bytearray(segment.read_bytes())
+        damaged[len(damaged) // 2] ^= 1
+        segment.write_bytes(damaged)
+        os.kill(healed[third].pid, signal.SIGKILL)
+        hurt = here.until(
+            lambda t: [at for at, loop, _ in _sick(t) if loop == "standing"] == [third]
+        )
+        assert "damaged" in next(why for _, loop, why in _sick(hurt) if loop == "standing")
+        here.until(lambda t: games(t[third]) > games(hurt[third]))
+        member, site = healed[third].node_id, here.sites[other]
+        site.client.act(ChangeRole(member=member, role="node"))
+        here.until(lambda t: all(len(s.voters) == 2 for s in t.values()) and _sick(t) == [])
+        site.client.act(ChangeRole(member=member, role="voter"))
         here.until(lambda t: together(t) and _sick(t) == [])
 
 

@@ -66,7 +66,7 @@ async def begun(
         await trio.sleep_forever()
 
     clock = VirtualClock()
-    body = standing(identity, lambda: ledger.state, Wakeup(), catch_up, begin_anew)
+    body = standing(identity, lambda: ledger.state, Wakeup(), catch_up, begin_anew, "")
     with trio.move_on_after(3600):
         await body(Pulse(LoopRecord(), clock, lambda: None))
     return wishes
@@ -118,3 +118,22 @@ def test_a_voter_finds_a_log_to_begin_with_and_keeps_the_one_it_has(tmp_path: Pa
     before = sorted(path.read_bytes() for path in paths.log.iterdir())
     stand(paths, who("m", votes=True))
     assert sorted(path.read_bytes() for path in paths.log.iterdir()) == before
+
+
+async def test_a_voter_whose_log_is_damaged_says_so_and_how_it_is_mended(
+    ledger: Ledger, autojump_clock: MockClock
+) -> None:
+    async def never() -> bool:
+        raise AssertionError
+
+    async def begin_anew(agreed: Identity) -> None:
+        raise AssertionError
+
+    record, clock = LoopRecord(), VirtualClock()
+    me = who("n", votes=True)
+    ledger.do(c.ChangeRole(member="n", role="voter", by="n"))
+    body = standing(me, lambda: ledger.state, Wakeup(), never, begin_anew, "Record 7 is damaged.")
+    with trio.move_on_after(5):
+        await body(Pulse(record, clock, lambda: None))
+    assert not record.well
+    assert "Record 7 is damaged" in record.reason and "make n a node" in record.reason

@@ -10,7 +10,7 @@ event loop. That works because rows are frozen: a shallow copy of the tables is 
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -185,11 +185,11 @@ class Loader:
                 self._end(chunk)
         self._chunks += 1
 
-    def finish(self) -> tuple[Head, Tables, str]:
-        """The head, the tables and their digest."""
+    def finish(self) -> tuple[Head, Tables]:
+        """The head and the tables, of which the digest was found right."""
         if self._head is None or self._tail is None:
             raise SnapshotError("The snapshot is cut short.")
-        return self._head, self._tables, self._tail.digest
+        return self._head, self._tables
 
     def _opened(self, data: bytes) -> Head | Rows | Tail:
         if not 4 < len(data) <= MAX_CHUNK_BYTES:
@@ -251,11 +251,3 @@ class Loader:
             case _:
                 pass
         checks.row(self._tables, table, row)
-
-
-def load(chunks: Iterable[bytes], incarnation: str) -> tuple[Head, Tables, str]:
-    """`Loader` over all chunks at once."""
-    loader = Loader(incarnation)
-    for chunk in chunks:
-        loader.feed(chunk)
-    return loader.finish()

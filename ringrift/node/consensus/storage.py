@@ -164,6 +164,25 @@ class Storage:
             self._vote = vote
 
 
+def forget(disk: Disk) -> None:
+    """Drop the log and the snapshots of a member that has no vote any more, if there are any.
+
+    Others named voters without it, so nothing that was decided is only here. What it promised
+    stays: should it vote again, it is told everything anew, and gives no vote twice. Raises
+    LogCorruptError when the vote file is damaged.
+    """
+    vote = read_vote(disk)
+    segments = sorted(name for name in disk.names() if name.endswith(SUFFIX))
+    taken = [snapshots.name_of(index) for index in snapshots.stored(disk)]
+    if vote is None or not segments + taken:
+        return
+    write_vote(disk, replace(vote, sealed=0, cutting=False))
+    # From the end of the log on, and before the snapshots: what a crash leaves can be read.
+    for name in [*reversed(segments), *reversed(taken)]:
+        disk.remove(name)
+        disk.fsync_dir()
+
+
 class Recovery:
     """Reads a directory in bounded steps, so that its caller can pass a checkpoint in between."""
 

@@ -40,6 +40,7 @@ def soft_state(
     loop_lag_ms: float | None,
     slots: int,
     slots_busy: int,
+    marks: Mapping[int, str],
 ) -> SoftState:
     """How this node is, in the form in which nodes tell each other."""
     sick = [loop.name for loop in loops if loop.healthy is False]
@@ -54,6 +55,7 @@ def soft_state(
         slots_busy=slots_busy,
         gpus=tuple(cards[:MAX_GPUS]),
         sick_loops=tuple(sick[:MAX_SICK]),
+        mark=max(marks.items(), default=None),
     )
 
 
@@ -81,7 +83,6 @@ class Observed:
     commit_index: int
     applied_index: int
     applied_age_s: float | None
-    state_digest: str
     loops: tuple[LoopView, ...]
     host: Host
     loop_lag_ms: float | None

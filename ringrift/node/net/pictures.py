@@ -18,10 +18,6 @@ from ringrift.wire.views import ModelsView, StatusView
 
 MODELS_PAUSE_S = 10.0
 """Longest time between two pictures of the same networks: only their ages differ."""
-DIGEST_PAUSE_S = 5.0
-DIGEST_SHARE = 1 / 500
-"""The digest reads the whole state (4 µs a row), so it is not taken for every picture, and the
-rarer the larger the state is: at most this share of the event loop's time goes into it."""
 
 
 class Pictures:
@@ -31,12 +27,12 @@ class Pictures:
         self,
         replica: Replica,
         who: Identity,
-        observe: Callable[[str], Observed],
+        observe: Callable[[], Observed],
         clock: Clock,
         blocking: Blocking,
         interval_s: float,
     ) -> None:
-        """`observe(digest)` returns what there is to see now, with the state digest put in."""
+        """`observe()` returns what there is to see now."""
         self._replica = replica
         self._who = who
         self._observe = observe
@@ -45,8 +41,6 @@ class Pictures:
         self._interval_s = interval_s
         self._networks: Networks | None = None
         self._models_at = 0.0
-        self._digest = (0, "")
-        self._digest_due_at = 0.0
         self.status: StatusView | None = None
         self.models: ModelsView | None = None
 
@@ -63,9 +57,7 @@ class Pictures:
 
     def _build_status(self) -> None:
         assert self.models is not None
-        index, digest = self._state_digest()
-        observed = self._observe(f"{index}:{digest}")
-        self.status = status_view(self._replica.state, self.models, self._who, observed)
+        self.status = status_view(self._replica.state, self.models, self._who, self._observe())
 
     async def _keep_models(self, task_status: trio.TaskStatus[None]) -> None:
         while True:
@@ -82,13 +74,3 @@ class Pictures:
         now_ms = self._clock.wall_ms()
         self.models = await self._blocking(lambda: models_view(networks, now_ms))
         self._networks, self._models_at = networks, now
-
-    def _state_digest(self) -> tuple[int, str]:
-        """Return the newest (index, digest) that was taken."""
-        started = self._clock.now()
-        state = self._replica.state
-        if started >= self._digest_due_at and self._digest[0] != state.index:
-            self._digest = (state.index, state.digest())
-            cost_s = self._clock.now() - started
-            self._digest_due_at = started + max(DIGEST_PAUSE_S, cost_s / DIGEST_SHARE)
-        return self._digest

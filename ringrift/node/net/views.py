@@ -54,7 +54,7 @@ def status_view(
         commit_index=observed.commit_index,
         applied_index=observed.applied_index,
         applied_age_s=observed.applied_age_s,
-        state_digest=observed.state_digest,
+        state_digest=f"{state.index}:{state.digest()}",
         healthy=healthy,
         reason=reason,
         stages=stage_views(state, observed),
@@ -128,7 +128,7 @@ def work_summary(item: Item) -> str:
 
 def _node(state: ClusterState, row: Member, who: Identity, observed: Observed) -> NodeView:
     """Return a member; what it observes is known of this node only, until nodes gossip."""
-    soft = _soft_state(row, who, observed)
+    soft = _soft_state(state, row, who, observed)
     return NodeView(
         id=row.id,
         name=row.name,
@@ -151,11 +151,11 @@ def _node(state: ClusterState, row: Member, who: Identity, observed: Observed) -
     )
 
 
-def _soft_state(row: Member, who: Identity, observed: Observed) -> SoftState:
+def _soft_state(state: ClusterState, row: Member, who: Identity, observed: Observed) -> SoftState:
     """How a node is now: this one as it sees itself, another as it told last."""
     if row.id == who.node_id:
-        here = observed
-        return soft_state(here.host, here.loops, here.loop_lag_ms, here.slots, here.slots_busy)
+        here, lag_ms = observed, observed.loop_lag_ms
+        return soft_state(here.host, here.loops, lag_ms, here.slots, here.slots_busy, state.marks)
     seen = observed.soft.get(row.id)
     return SoftState() if seen is None else seen.state
 

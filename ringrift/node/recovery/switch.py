@@ -19,7 +19,7 @@ from pathlib import Path
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.log import LogCorruptError
 from ringrift.node.consensus.raft.ready import HardState, Origin, Ready
-from ringrift.node.consensus.storage import Storage, found_empty
+from ringrift.node.consensus.storage import Storage, forget, found_empty
 from ringrift.node.consensus.vote import read_vote
 from ringrift.node.recovery.untouched import Untouched
 from ringrift.node.runtime.disk import Disk, DiskFullError, RealDisk, fsync_path
@@ -76,6 +76,8 @@ def become(paths: NodePaths, identity: Identity) -> None:
 def settle(paths: NodePaths) -> None:
     """Finish a change of incarnations that a crash cut short; usually there is nothing to do.
 
+    A node without a vote has no use for the log of when it had one: it would find that when it
+    votes again, however it came about.
     The caller holds the directory's lock. Raises PathError when identity.json is damaged.
     """
     identity = read_identity(paths)
@@ -89,6 +91,10 @@ def settle(paths: NodePaths) -> None:
         _move(paths.log, _free(log_beside(paths, held)))
     if waiting.is_dir() and not paths.log.exists():
         _move(waiting, paths.log)
+    if not identity.votes and _incarnation_in(paths.log) == identity.incarnation:
+        disk = RealDisk(paths.log)
+        forget(disk)
+        disk.close()
 
 
 def _incarnation_in(log: Path) -> str | None:

@@ -27,11 +27,15 @@ def admission(
     tier: Tier | None,
     disk_free_bytes: int | None,
     disk_floor_bytes: int,
+    quarantine: str = "",
 ) -> Admission:
     """Judge what to claim; a measurement that is not there yet forbids nothing.
 
+    `quarantine` says what is wrong with this node's copy of the state, if anything is.
     WARNING stops new selfplay and CRITICAL everything new (SYSTEM.md 2.10); what runs goes on.
     """
+    if quarantine:
+        return Admission((), f"quarantine: {quarantine}")
     if not active:
         return Admission((), "draining", draining=hands_in)
     if disk_free_bytes is not None and disk_free_bytes < disk_floor_bytes:

@@ -23,6 +23,7 @@ from ringrift.node.consensus.storage import (
     STEP_ENTRIES,
     Recovery,
     Storage,
+    forget,
     found,
     found_empty,
     founded,
@@ -301,3 +302,45 @@ def test_any_flipped_byte_of_what_a_clean_end_left_is_refused() -> None:
             disk = left()
             disk.flip(name, position, 1 << position % 8)
             refusal(disk)
+
+
+# Forgetting
+
+
+def test_who_has_no_vote_any_more_keeps_its_promise_and_nothing_else() -> None:
+    disk = disk_of()
+    forget(disk)
+    assert disk.names() == []
+    disk, storage = written(40)
+    store(storage, 30)
+    storage.seal()
+    forget(disk)
+    disk.crash()
+    assert disk.names() == ["vote"] and founded(disk)
+    storage, back = recover(disk)
+    assert back.hard_state == HardState(1, "a")
+    assert (back.origin, back.entries) == (Origin(), [])
+    with pytest.raises(AssertionError):
+        storage.write(Ready(1, HardState(1, "b")))
+
+
+def test_a_forgetting_cut_short_anywhere_can_be_read_and_ended() -> None:
+    for fuse in range(200):
+        disk, storage = written(40, seed=fuse)
+        store(storage, 10)
+        store(storage, 30)
+        storage.compact(10)
+        storage.seal()
+        disk.fuse = fuse
+        try:
+            forget(disk)
+        except PowerCut:
+            disk.crash()
+            _, back = recover(disk)
+            assert back.hard_state == HardState(1, "a")
+            forget(disk)
+            assert disk.names() == ["vote"]
+        else:
+            assert fuse > 10
+            return
+    raise AssertionError("it never ended")

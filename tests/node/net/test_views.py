@@ -41,7 +41,7 @@ def observed(
 ) -> Observed:
     return Observed(
         now_ms=10_000, uptime_s=5.0, leader_id="n", term=1, commit_index=9, applied_index=9,
-        applied_age_s=None, state_digest="", loops=loops, host=Host(), loop_lag_ms=None, slots=2,
+        applied_age_s=None, loops=loops, host=Host(), loop_lag_ms=None, slots=2,
         slots_busy=1, progress=progress or {}, past=Past(),
     )  # fmt: skip
 
