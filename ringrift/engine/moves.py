@@ -13,6 +13,14 @@
 | FORCED | cell | | | |
 
 All other kinds have no fields. First and lowest are in cell order.
+
+Parts of a recovery slide, which are choices of a position but no moves (`kernels.position`):
+
+| kind | a | b |
+| --- | --- | --- |
+| SLIDE | from | direction |
+| SLIDE_WHOLE, SLIDE_WINDOW | first cell | axis |
+| EXTRACT | extraction cell | |
 """
 
 from ringrift.engine.jit import int64, kernel
@@ -40,6 +48,10 @@ REGION = 19
 SKIP_TERRITORY = 20
 NO_TERRITORY = 21
 FORCED = 22
+SLIDE = 23
+SLIDE_WHOLE = 24
+SLIDE_WINDOW = 25
+EXTRACT = 26
 
 
 @kernel

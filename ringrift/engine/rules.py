@@ -30,9 +30,9 @@ PLACE_PLANES = 3
 SCALAR_PLANES = 6
 
 # Feature planes of `kernels.planes`: a seat's, one a phase, and those about the turn.
-SEAT_PLANES = 12
+SEAT_PLANES = 13
 PHASE_PLANES = 7
-TURN_PLANES = 8
+TURN_PLANES = 11
 
 
 class Tables(NamedTuple):
@@ -73,6 +73,7 @@ class Tables(NamedTuple):
     axis: NDArray[np.int16]  # [4, 2] forward and backward direction of a line axis
     xy: NDArray[np.int16]  # [cells, 2]
     grid: NDArray[np.int16]  # [cells]
+    board: NDArray[np.float32]  # [height * width] 1 on the board, 0 outside
 
 
 def board_cells(config: Config) -> tuple[tuple[int, int], ...]:
@@ -82,6 +83,24 @@ def board_cells(config: Config) -> tuple[tuple[int, int], ...]:
         return tuple((x, y) for x in range(board.side) for y in range(board.side))
     r = board.radius
     return tuple((x, y) for x in range(-r, r + 1) for y in range(-r, r + 1) if abs(x + y) <= r)
+
+
+Offsets = tuple[tuple[int, int], ...]
+
+
+def directions_of(config: Config) -> Offsets:
+    """Of movement, capture, lines and recovery, in the order of their numbers."""
+    return _HEX_DIRECTIONS if config.facts.is_hex else _SQUARE_DIRECTIONS
+
+
+def line_axes(config: Config) -> Offsets:
+    """In their binding order, each walked from its lowest cell on."""
+    return _HEX_AXES if config.facts.is_hex else _SQUARE_AXES
+
+
+def spread_offsets(config: Config) -> Offsets:
+    """The neighbourhood over which the border of a claimed region spreads (ENGINE_NOTES 9.4)."""
+    return () if config.board == "hexagonal" else _SQUARE_DIRECTIONS
 
 
 def _neighbours(
@@ -162,8 +181,7 @@ def _tables(config: Config, rings: int, threshold: int, lps_rounds: int, pool: i
     board, n = config.facts, config.players
     cells = board_cells(config)
     count = len(cells)
-    directions = _HEX_DIRECTIONS if board.is_hex else _SQUARE_DIRECTIONS
-    axes = _HEX_AXES if board.is_hex else _SQUARE_AXES
+    directions, axes = directions_of(config), line_axes(config)
     after_cells = CELLS + 5 * count
     policy_planes = (
         PLACE_PLANES
@@ -174,8 +192,11 @@ def _tables(config: Config, rings: int, threshold: int, lps_rounds: int, pool: i
         + len(directions)
         + SCALAR_PLANES
     )
-    spread = () if board.name == "hexagonal" else _SQUARE_DIRECTIONS
     shift = board.radius
+    grid = _frozen([(x + shift) * board.side + y + shift for x, y in cells])
+    on_board = np.zeros(board.side**2, dtype=np.float32)
+    on_board[grid] = 1.0
+    on_board.setflags(write=False)
     return Tables(
         players=n,
         cells=count,
@@ -204,8 +225,9 @@ def _tables(config: Config, rings: int, threshold: int, lps_rounds: int, pool: i
         radius=board.radius,
         nbr=_neighbours(cells, directions, 8),
         adj=_neighbours(cells, _HEX_DIRECTIONS if board.is_hex else _ORTHOGONAL, 6),
-        spread=_neighbours(cells, spread, 8),
+        spread=_neighbours(cells, spread_offsets(config), 8),
         axis=_axes(directions, axes),
         xy=_frozen(cells),
-        grid=_frozen([(x + shift) * board.side + y + shift for x, y in cells]),
+        grid=grid,
+        board=on_board,
     )

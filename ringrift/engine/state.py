@@ -36,6 +36,10 @@ LPS_HOLDER = 10
 LPS_ROUNDS = 11
 SWAP = 12
 FREE = 13
+# What search has chosen of a recovery: 1 + 8 x from + direction of the slide (0: nothing), and
+# whether the whole of its line; both are 0 between moves (`kernels.position`).
+PART = 14
+OPTION = 15
 
 # Four slots each, one a seat; unused seats stay 0.
 HAND = 16

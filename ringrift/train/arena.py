@@ -108,7 +108,7 @@ def _play_round(referee: Referee, games: list[_Game], candidate: Player, opponen
     own = [game for game in games if game.state[SEAT] == game.seat]
     other = [game for game in games if game.state[SEAT] != game.seat]
     for player, due in ((candidate, own), (opponent, other)):
-        positions = [Position(game.state, game.legal, game.rng) for game in due]
+        positions = [Position(game.state, referee.legal(game.state), game.rng) for game in due]
         moves = player.choose(positions)
         for game, move in zip(due, moves, strict=True):
             game.legal, _ = referee.play(game.state, move)

@@ -36,7 +36,7 @@ class DatasetError(ValueError):
 class Dataset:
     """Decisions of whole games, oldest first.
 
-    `states` int16[N, state_size]; per row its policy target over distinct policy indices,
+    `states` int16[N, state_size]; per row its policy target by policy index,
     `actions` int32[M] and `policy` float32[M] (sum 1 a full row), both cut by `offsets` int64[N+1];
     cheap rows (`full` bool[N] false) have none. `outcomes` float32[N, players] is one-hot for the
     winner, `root_values` float32[N, players] what search expected, both relative to the mover.
@@ -153,7 +153,7 @@ def _rows_of(replayer: Replayer, header: ShardHeader, game: GameRecord) -> Datas
 def _policy_target(
     game: GameRecord, decisions: Decisions, i: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Distinct policy indices with the summed policy of their choices; empty for cheap rows."""
+    """The policy index and target of each choice; empty for cheap rows."""
     row = game.rows[i]
     if not row.full:
         return np.zeros(0, np.int32), np.zeros(0, np.float32)
@@ -162,12 +162,11 @@ def _policy_target(
             f"game {game.number} step {row.step}: policy of {len(row.policy)} choices, "
             f"but {len(decisions.actions[i])} are legal."
         )
-    indices, place = np.unique(decisions.actions[i], return_inverse=True)
-    summed = np.bincount(place, row.policy.astype(np.float64))
-    total = float(summed.sum())
+    policy = row.policy.astype(np.float64)
+    total = float(policy.sum())
     if not abs(total - 1) < _POLICY_TOLERANCE:
         raise RecordError(f"game {game.number} step {row.step}: policy sums to {total:.3f}, not 1.")
-    return indices, (summed / total).astype(np.float32)
+    return decisions.actions[i], (policy / total).astype(np.float32)
 
 
 def _joined(config: Config, newest_first: Sequence[Dataset]) -> Dataset:

@@ -132,10 +132,8 @@ class Generation:
         chosen = found.winner
         if game.state[TURN] <= SAMPLED_TURNS * self._tables.players:
             chosen = _sample(found, game.rng)
-        move = int(found.moves[chosen])
-        legal, forced = self._referee.play(game.state, move)
-        game.moves.append(move)
-        game.moves.extend(forced)
+        legal, played = self._referee.play(game.state, int(found.moves[chosen]))
+        game.moves.extend(played)
         return len(legal) > 0
 
     def _record(self, game: _Game) -> GameRecord:

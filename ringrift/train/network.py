@@ -5,7 +5,6 @@ Off the board, on a masked hex grid, the tower is kept at zero, as padding is at
 """
 
 import msgspec
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -105,9 +104,7 @@ def architecture_for(config: Config, blocks: int = 4, channels: int = 48) -> Arc
 
 def board_mask(tables: Tables) -> Tensor:
     """float32[height, width]: 1 on the board, 0 outside."""
-    mask = torch.zeros(tables.height * tables.width)
-    mask[torch.as_tensor(tables.grid.astype(np.int64))] = 1.0
-    return mask.reshape(tables.height, tables.width)
+    return torch.tensor(tables.board).reshape(tables.height, tables.width)
 
 
 def initial_network(

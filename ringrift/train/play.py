@@ -1,8 +1,15 @@
-"""Playing a game step by step: a chosen move, then every forced step that follows it."""
+"""Playing a game choice by choice; what is chosen in parts is recorded as the move it becomes."""
 
 import numpy as np
 
-from ringrift.engine.kernels import advance, apply_move, new_scratch
+from ringrift.engine.kernels import (
+    INCOMPLETE,
+    apply_move,
+    choose,
+    legal_moves,
+    new_scratch,
+    settle,
+)
 from ringrift.engine.rng import Rng, below
 from ringrift.engine.rules import Tables
 from ringrift.engine.state import TURN, WINNER, Moves, Row
@@ -21,21 +28,26 @@ class Referee:
         self._forced = np.zeros(_FORCED_LOG, dtype=np.int64)
 
     def settle(self, state: Row) -> tuple[Moves, list[int]]:
-        """Apply forced steps to `state`: (choices of the decision reached, the steps applied).
+        """Apply forced steps to `state`: (choices of the decision reached, the moves played).
 
         There are at least two choices, or none when the game is over.
         """
         steps: list[int] = []
         legal = 1
         while legal == 1:
-            legal, forced = advance(self.tables, state, self._legal, self._forced, self._scratch)
+            legal, forced = settle(self.tables, state, self._legal, self._forced, self._scratch)
             steps.extend(self._forced[:forced].tolist())
         return self._legal[:legal].copy(), steps
 
-    def play(self, state: Row, move: int) -> tuple[Moves, list[int]]:
-        """Apply a legal `move`, then settle."""
-        apply_move(self.tables, state, move, self._scratch)
-        return self.settle(state)
+    def play(self, state: Row, choice: int) -> tuple[Moves, list[int]]:
+        """Take a choice, then settle: (choices of the next decision, all moves played)."""
+        move = choose(self.tables, state, choice, self._scratch)
+        legal, forced = self.settle(state)
+        return legal, forced if move == INCOMPLETE else [move, *forced]
+
+    def legal(self, state: Row) -> Moves:
+        """Every legal move of a state of which no part of a move is chosen."""
+        return self._legal[: legal_moves(self.tables, state, self._legal, self._scratch)].copy()
 
     def texts(self, start: Row, moves: list[int]) -> tuple[tuple[str, ...], Row]:
         """Canonical texts of `moves` played from `start`, and the position after them."""
@@ -55,11 +67,9 @@ def winner_of(state: Row) -> int:
 def play_random_turns(
     referee: Referee, state: Row, turns: int, rng: Rng
 ) -> tuple[Moves, list[int]]:
-    """Play `turns` random turns on `state`: (choices of the decision reached, all steps)."""
-    legal, steps = referee.settle(state)
+    """Play `turns` random turns on `state`: (choices of the decision reached, all moves)."""
+    legal, moves = referee.settle(state)
     while len(legal) > 0 and state[TURN] <= turns:
-        move = int(legal[below(rng, len(legal))])
-        legal, forced = referee.play(state, move)
-        steps.append(move)
-        steps.extend(forced)
-    return legal, steps
+        legal, played = referee.play(state, int(legal[below(rng, len(legal))]))
+        moves.extend(played)
+    return legal, moves

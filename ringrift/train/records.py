@@ -34,7 +34,8 @@ class RecordError(ValueError):
 class DecisionRow:
     """One decision (>= 2 legal choices) that search made.
 
-    `step` indexes the record's moves: the chosen one. Per legal choice in canonical order: its
+    `step` indexes the record's moves: the chosen one, or that of which a part was chosen. Per
+    choice in the engine's order: its
     policy index `actions` int32[k], the improved policy `policy` float16[k] (sum 1) and `visits`
     int32[k]; cheap decisions may leave these three empty. `root_value` and `raw_value` float32
     [players] are the utility in [0, 1] of each absolute seat after search and by the bare network.
@@ -197,7 +198,7 @@ def _check(game: GameRecord) -> None:
         raise RecordError(f"game {game.number} has winner {game.winner} of {players} seats.")
     last = -1
     for row in game.rows:
-        if not last < row.step < len(game.moves):
+        if not last <= row.step < len(game.moves):
             raise RecordError(f"game {game.number} has a decision at step {row.step} out of order.")
         last = row.step
         if not len(row.actions) == len(row.policy) == len(row.visits):

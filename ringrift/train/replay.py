@@ -5,9 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ringrift.engine.kernels import Scratch, advance, apply_move, new_scratch
+from ringrift.engine.kernels import (
+    INCOMPLETE,
+    Scratch,
+    choose,
+    legal_moves,
+    new_scratch,
+    part_of,
+    settle,
+)
 from ringrift.engine.rules import Tables
-from ringrift.engine.state import WINNER, Row, new_state
+from ringrift.engine.state import PART, WINNER, Row, new_state
 from ringrift.engine.text import format_move
 from ringrift.train.encode import write_actions
 from ringrift.train.records import GameRecord, RecordError
@@ -16,7 +24,7 @@ from ringrift.train.records import GameRecord, RecordError
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
     """The positions of a record's rows: `states` int16[rows, state_size]; per row the policy
-    indices int32[k] of its k legal choices in canonical order.
+    indices int32[k] of its k choices in the engine's order.
     """
 
     states: NDArray[np.int16]
@@ -42,9 +50,9 @@ class Replayer:
         state = new_state(t, swap)
         states = np.zeros((len(game.rows), t.state_size), dtype=np.int16)
         actions: list[NDArray[np.int32]] = []
-        at = 0
+        at, move = 0, INCOMPLETE
         while True:
-            n, forced = advance(t, state, self._legal, self._forced, self._scratch)
+            n, forced = settle(t, state, self._legal, self._forced, self._scratch)
             at += forced
             if n == 0 or at >= len(game.moves):
                 break
@@ -54,8 +62,10 @@ class Replayer:
                 indices = np.zeros(n, dtype=np.int32)
                 write_actions(t, state, self._legal, n, indices)
                 actions.append(indices)
-            apply_move(t, state, self._find(game, at, state, n), self._scratch)
-            at += 1
+            if state[PART] == 0:
+                move = self._find(game, at, state)
+            if choose(t, state, part_of(t, state, move), self._scratch) != INCOMPLETE:
+                at += 1
         if n != 0 or at != len(game.moves) or int(state[WINNER]) != game.winner:
             raise RecordError(f"game {game.number} does not end as recorded after {at} moves.")
         if len(actions) != len(game.rows):
@@ -64,8 +74,9 @@ class Replayer:
             )
         return Decisions(states, tuple(actions))
 
-    def _find(self, game: GameRecord, at: int, state: Row, n: int) -> int:
+    def _find(self, game: GameRecord, at: int, state: Row) -> int:
         text = game.moves[at]
+        n = legal_moves(self._tables, state, self._legal, self._scratch)
         codes: list[int] = self._legal[:n].tolist()
         for code in codes:
             if format_move(self._tables, state, code, self._scratch) == text:

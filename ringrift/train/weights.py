@@ -25,7 +25,7 @@ from ringrift.train.network import (
 )
 
 # What planes and policy indices mean; counts up whenever the engine's encoding changes either.
-ENCODING_VERSION = 1
+ENCODING_VERSION = 2
 _METADATA_KEY = "ringrift"
 _LENGTH_BYTES = 8
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from ringrift.engine.config import Config
-from ringrift.engine.kernels import action_index, advance, apply_move, new_scratch, ranking
+from ringrift.engine.kernels import action_index, new_scratch, part_of, ranking
 from ringrift.engine.players import heuristic_choice, random_choice
 from ringrift.engine.rng import seed_rng
 from ringrift.engine.rules import tables_for
-from ringrift.engine.state import SEAT, WINNER, new_state
-from ringrift.engine.text import format_move
+from ringrift.engine.state import PART, SEAT, WINNER, new_state
+from ringrift.train.play import Referee
 from ringrift.train.records import DecisionRow, GameRecord, ShardFile, ShardHeader, write_shard
 
 
@@ -22,29 +22,28 @@ def play_record(config: Config, number: int, seed: int, *, heuristic_seat: int =
     Every fourth decision counts as a full search. Root values claim to know the winner.
     """
     t = tables_for(config)
-    scratch, rng = new_scratch(t), seed_rng(seed)
-    legal, log = np.zeros(t.max_moves, np.int64), np.zeros(256, np.int64)
+    scratch, rng, referee = new_scratch(t), seed_rng(seed), Referee(t)
     state = new_state(t)
-    moves: list[str] = []
+    moves: list[int] = []
     pending: list[tuple[int, list[int], int]] = []
-    before = state.copy()
-    n, forced = advance(t, state, legal, log, scratch)
+    wished = taken = 0
+    choices, played = referee.settle(state)
     while True:
-        for code in log[:forced].tolist():
-            moves.append(format_move(t, before, code, scratch))
-            apply_move(t, before, code, scratch)
-        if n == 0:
+        moves += played
+        if len(choices) == 0:
             break
-        liked = heuristic_choice(t, state, legal, n, scratch, rng)
-        other = random_choice(t, state, legal, n, rng)
-        chosen = liked if int(state[SEAT]) == heuristic_seat else other
-        actions = [int(action_index(t, state, code)) for code in legal[:n].tolist()]
-        pending.append((len(moves), actions, liked))
-        move = int(legal[chosen])
-        moves.append(format_move(t, state, move, scratch))
-        apply_move(t, state, move, scratch)
-        before = state.copy()
-        n, forced = advance(t, state, legal, log, scratch)
+        if state[PART] == 0:
+            legal = referee.legal(state)
+            wished = int(legal[heuristic_choice(t, state, legal, len(legal), scratch, rng)])
+            taken = wished
+            if int(state[SEAT]) != heuristic_seat:
+                taken = int(legal[random_choice(t, state, legal, len(legal), rng)])
+        codes: list[int] = choices.tolist()
+        liked = part_of(t, state, wished)
+        actions = [int(action_index(t, state, code)) for code in codes]
+        pending.append((len(moves), actions, codes.index(liked) if liked in codes else 0))
+        choices, played = referee.play(state, part_of(t, state, taken))
+    texts, _ = referee.texts(new_state(t), moves)
     winner = int(state[WINNER])
     ranks = np.zeros(t.players, np.int64)
     ranking(t, state, ranks)
@@ -62,7 +61,7 @@ def play_record(config: Config, number: int, seed: int, *, heuristic_seat: int =
         )
         for i, (step, actions, liked) in enumerate(pending)
     )
-    return GameRecord(number, tuple(moves), winner, tuple(ranks.tolist()), rows)
+    return GameRecord(number, texts, winner, tuple(ranks.tolist()), rows)
 
 
 def shard_header(config: str, first_game: int, games: int, run_id: str = "0" * 32) -> ShardHeader:

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 from ringrift.engine.config import Config
-from ringrift.engine.kernels import advance, apply_move, new_scratch
+from ringrift.engine.kernels import choose, new_scratch, settle
 from ringrift.engine.players import random_choice
 from ringrift.engine.rng import seed_rng
 from ringrift.engine.rules import tables_for
@@ -13,7 +13,7 @@ from ringrift.engine.state import new_state
 from ringrift.train.encode import write_actions, write_batch
 from ringrift.train.weights import ENCODING_VERSION
 
-PINNED = {1: "6a19cf6b09daf562b5e9046aee469313758144b02104971be5a8fbecb727b092"}
+PINNED = {2: "7688f7717a899ce898c0393bd23b58ad10ec1c136f0ab6b32cac0331ad6de815"}
 
 
 def digest_of_a_random_game(config: str) -> bytes:
@@ -23,13 +23,13 @@ def digest_of_a_random_game(config: str) -> bytes:
     actions = np.zeros(t.max_moves, np.int32)
     planes = np.zeros((1, t.planes, t.height, t.width), np.float32)
     digest = hashlib.sha256()
-    n, _ = advance(t, state, legal, log, scratch)
+    n, _ = settle(t, state, legal, log, scratch)
     while n:
         write_batch(t, state[None], planes, scratch)
         write_actions(t, state, legal, n, actions)
         digest.update(planes.tobytes() + np.sort(actions[:n]).tobytes())
-        apply_move(t, state, int(legal[random_choice(t, state, legal, n, rng)]), scratch)
-        n, _ = advance(t, state, legal, log, scratch)
+        choose(t, state, int(legal[random_choice(t, state, legal, n, rng)]), scratch)
+        n, _ = settle(t, state, legal, log, scratch)
     return digest.digest()
 
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from search_support import ConstantEvaluator, HashEvaluator
 
 from ringrift.engine.config import CONFIGS, Config
-from ringrift.engine.kernels import action_index
+from ringrift.engine.kernels import action_index, part_of
 from ringrift.engine.rules import tables_for
-from ringrift.engine.state import WINNER, new_state
+from ringrift.engine.state import PART, WINNER, new_state
 from ringrift.engine.text import format_move
 from ringrift.train.generation import Budgets, Generation
 from ringrift.train.play import Referee
@@ -67,17 +67,21 @@ def test_records_replay_step_by_step(config, five_games):
     referee = Referee(tables)
     for game in games.values():
         state = new_state(tables)
-        rows = {row.step: row for row in game.rows}
-        step = 0
-        legal, forced = referee.settle(state)
-        while len(legal) > 0:
-            step += len(forced)
-            texts = [format_move(tables, state, int(move)) for move in legal]
-            if step in rows:
-                check_row(tables, state, legal, rows.pop(step))
-            legal, forced = referee.play(state, int(legal[texts.index(game.moves[step])]))
-            step += 1
-        assert step + len(forced) == len(game.moves)
+        rows = list(game.rows)
+        step = move = 0
+        choices, played = referee.settle(state)
+        while True:
+            step += len(played)
+            if len(choices) == 0:
+                break
+            if rows and rows[0].step == step:
+                check_row(tables, state, choices, rows.pop(0))
+            if state[PART] == 0:
+                legal = referee.legal(state).tolist()
+                texts = [format_move(tables, state, code) for code in legal]
+                move = legal[texts.index(game.moves[step])]
+            choices, played = referee.play(state, part_of(tables, state, move))
+        assert step == len(game.moves)
         assert not rows
         assert state[WINNER] == game.winner
         assert game.ranking[game.winner] == 1

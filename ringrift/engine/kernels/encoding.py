@@ -9,31 +9,31 @@ Planes of height x width, in this order:
 | 1 | eliminations of every kind | the stack |
 | 2 x axes | lines by axis: the whole of a line, or a window of one | first cell |
 | players + 1 | regions: without a border colour, or by its seat from the mover on | lowest cell |
-| directions | recovery slides | from |
+| directions | recovery slides (their options are lines, their extractions eliminations) | from |
 | 6 | skip_placement, skip_capture, skip_recovery, skip_territory_processing, | cell 0 |
 | | swap_sides, and every forced no-op | |
 
-Within one legal list two choices share an index only if both are recovery slides of the same marker
-in the same direction: they then differ in option, window or extraction cell. Callers must allow for
-it. All other legal choices have indices of their own.
+Every choice of a position has an index of its own among them.
 """
 
 from ringrift.engine.jit import int64, kernel
 from ringrift.engine.moves import (
     CAPTURE_NEXT,
+    EXTRACT,
     FORCED,
     LINE,
     LINE_WINDOW,
     MOVE,
     PAY,
     PLACE,
-    RECOVER_LINE,
-    RECOVER_STRIKE,
     REGION,
     SKIP_CAPTURE,
     SKIP_PLACEMENT,
     SKIP_RECOVERY,
     SKIP_TERRITORY,
+    SLIDE,
+    SLIDE_WHOLE,
+    SLIDE_WINDOW,
     SWAP_SIDES,
     field_a,
     field_b,
@@ -74,35 +74,34 @@ def _index(t: Tables, plane: int, cell: int) -> int:
 
 
 @kernel
-def action_index(t: Tables, s: Row, move: int) -> int:
-    """Index of a legal choice in [0, t.actions); seats are counted from the mover.
-
-    Recovery slides of one marker in one direction share an index; see the module docstring.
-    """
-    kind = kind_of(move)
-    cell = field_a(move)
+def action_index(t: Tables, s: Row, choice: int) -> int:
+    """Index of a choice of a position in [0, t.actions); seats are counted from the mover."""
+    kind = kind_of(choice)
+    cell = field_a(choice)
     plane = 0
     if kind == PLACE:
-        return _index(t, field_b(move) - 1, cell)
+        return _index(t, field_b(choice) - 1, cell)
     plane += PLACE_PLANES
     if MOVE <= kind <= CAPTURE_NEXT:
-        plane += field_d(move) * t.distances + ray_distance(t, cell, field_b(move)) - 1
+        plane += field_d(choice) * t.distances + ray_distance(t, cell, field_b(choice)) - 1
         return _index(t, plane, cell)
     plane += t.directions * t.distances
-    if kind in (PAY, FORCED):
+    if kind in (PAY, FORCED, EXTRACT):
         return _index(t, plane, cell)
     plane += 1
     if LINE <= kind <= LINE_WINDOW:
-        plane += 2 * field_c(move) + (1 if kind == LINE_WINDOW else 0)
+        plane += 2 * field_c(choice) + (1 if kind == LINE_WINDOW else 0)
+        return _index(t, plane, cell)
+    if kind in (SLIDE_WHOLE, SLIDE_WINDOW):
+        plane += 2 * field_b(choice) + (1 if kind == SLIDE_WINDOW else 0)
         return _index(t, plane, cell)
     plane += 2 * t.axes
     if kind == REGION:
-        if field_b(move) > 0:
-            plane += 1 + (field_b(move) - 1 - int64(s[SEAT]) + t.players) % t.players
+        if field_b(choice) > 0:
+            plane += 1 + (field_b(choice) - 1 - int64(s[SEAT]) + t.players) % t.players
         return _index(t, plane, cell)
     plane += t.players + 1
-    if RECOVER_LINE <= kind <= RECOVER_STRIKE:
-        plane += field_d(move) & 7
-        return _index(t, plane, cell)
+    if kind == SLIDE:
+        return _index(t, plane + field_b(choice), cell)
     plane += t.directions + _scalar_plane(kind)
     return _index(t, plane, 0)

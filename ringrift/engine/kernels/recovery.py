@@ -39,7 +39,7 @@ def list_buried(t: Tables, s: Row, seat: int, out: Row) -> int:
 
 
 @kernel
-def _formed_run(t: Tables, s: Row, start: int, end: int) -> tuple[int, int, int]:
+def formed_run(t: Tables, s: Row, start: int, end: int) -> tuple[int, int, int]:
     """First cell, length and axis of the longest run through `end` once the marker has slid there.
 
     Ties go to the earlier axis. The row is as before the slide.
@@ -74,7 +74,7 @@ def _list_line_slides(t: Tables, s: Row, out: Moves, payers: Row, paying: int) -
             end = int64(t.nbr[start, d])
             if end < 0 or s[CELLS + end] != EMPTY:
                 continue
-            first, length, axis = _formed_run(t, s, start, end)
+            first, length, axis = formed_run(t, s, start, end)
             if length < t.line:
                 continue
             for i in range(paying):
@@ -126,7 +126,7 @@ def recover(t: Tables, s: Row, move: int) -> None:
         clear_marker(s, start)
         eliminate_top(t, s, end, seat)
     else:
-        first, length, axis = _formed_run(t, s, start, end)
+        first, length, axis = formed_run(t, s, start, end)
         clear_marker(s, start)
         set_marker(s, end, seat)
         if kind == RECOVER_LINE:

@@ -9,9 +9,9 @@ from ringrift.engine.jit import kernel
 from ringrift.engine.kernels import (
     Scratch,
     action_index,
-    advance,
-    apply_move,
-    legal_moves,
+    choose,
+    list_choices,
+    settle,
     write_planes,
 )
 from ringrift.engine.rng import Rng, uniform
@@ -69,7 +69,7 @@ def begin(
     If that exceeds the slot's edges nothing is done: make room and call again. With `noisy`,
     one Gumbel variate a choice is drawn from `rng`; otherwise `rng` is left alone.
     """
-    legal = legal_moves(t, state, f.legal, scratch)
+    legal = list_choices(t, state, f.legal, scratch)
     if legal > f.move.shape[1]:
         return legal
     f.state[g, 0, :] = state
@@ -104,10 +104,10 @@ def _expand(f: Forest, t: Tables, scratch: Scratch, g: int, node: int, edge: int
     new = f.nodes[g]
     row = f.state[g, new]
     row[:] = f.state[g, node]
-    apply_move(t, row, f.move[g, edge], scratch)
-    legal = advance(t, row, f.legal, scratch.log, scratch)[0]
+    choose(t, row, f.move[g, edge], scratch)
+    legal = settle(t, row, f.legal, scratch.log, scratch)[0]
     while legal == 1:  # more forced steps than the log holds
-        legal = advance(t, row, f.legal, scratch.log, scratch)[0]
+        legal = settle(t, row, f.legal, scratch.log, scratch)[0]
     if f.edges[g] + legal > f.move.shape[1]:
         return f.edges[g] + legal
     f.child[g, edge] = new

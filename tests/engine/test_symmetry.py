@@ -1,0 +1,151 @@
+"""Symmetries commute with everything that positions go through, but for the exceptions named."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from engine_support import random_game, replay, subset_games
+
+from ringrift.engine.config import CONFIGS, Config
+from ringrift.engine.kernels import (
+    action_index,
+    choose,
+    list_choices,
+    new_scratch,
+    position_hash,
+    transform_choice,
+    transform_row,
+    write_planes,
+)
+from ringrift.engine.moves import RECOVER_LINE, RECOVER_STRIKE, REGION, SLIDE, kind_of
+from ringrift.engine.rules import Tables, tables_for
+from ringrift.engine.state import PART, Row
+from ringrift.engine.symmetry import Symmetries, symmetries_for
+from ringrift.engine.text import format_state
+
+SMALL = [config for config in CONFIGS if config.board in ("square8", "hex8")]
+
+
+def choices_of(t: Tables, s: Row) -> list[int]:
+    scratch = new_scratch(t)
+    return scratch.moves[: list_choices(t, s, scratch.moves, scratch)].tolist()
+
+
+def image(t: Tables, y: Symmetries, k: int, s: Row) -> Row:
+    out = np.zeros_like(s)
+    transform_row(t, y, k, s, out)
+    return out
+
+
+def planes_of(t: Tables, s: Row) -> np.ndarray:
+    out = np.zeros((t.planes, t.height * t.width), dtype=np.float32)
+    write_planes(t, s, out.reshape(t.planes, t.height, t.width), new_scratch(t))
+    return out[:, t.grid]
+
+
+def after(t: Tables, s: Row, choice: int) -> Row:
+    row = s.copy()
+    choose(t, row, choice, new_scratch(t))
+    return row
+
+
+def with_parts(t: Tables, s: Row) -> Iterator[Row]:
+    """The position, and those in the midst of its recoveries."""
+    yield s
+    for choice in choices_of(t, s):
+        if kind_of(choice) == SLIDE:
+            yield from with_parts(t, after(t, s, choice))
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.name)
+def test_they_are_a_group(config: Config) -> None:
+    y = symmetries_for(config)
+    count = 12 if config.facts.is_hex else 8
+    assert y.cell.shape == (count, config.facts.cells)
+    elements = {tuple(row) for row in y.cell.tolist()}
+    assert len(elements) == count
+    assert all(tuple(a[b]) in elements for a in y.cell for b in y.cell)
+    assert y.exact.sum() == (4 if config.board == "hex8" else count)
+    assert y.exact[0] and y.cell[0].tolist() == list(range(config.facts.cells))
+
+
+def commute(t: Tables, y: Symmetries, s: Row, ks: range, seen: Counter[str]) -> None:
+    choices, planes = choices_of(t, s), planes_of(t, s)
+    scratch = new_scratch(t)
+    for k in ks:
+        turned = image(t, y, k, s)
+        images = [transform_choice(t, y, k, s, choice, scratch) for choice in choices]
+        # Of equally long runs through a slide's end, another may be the one on the earlier axis.
+        ties = s[PART] != 0 and sorted(images) != sorted(choices_of(t, turned))
+        if ties:
+            seen["another of equally long runs"] += 1
+            continue
+        assert sorted(images) == sorted(choices_of(t, turned))
+        indices = [int(action_index(t, turned, choice)) for choice in images]
+        assert len(set(indices)) == len(indices)
+        there = np.zeros_like(planes)
+        there[:, y.cell[k]] = planes
+        assert np.array_equal(planes_of(t, turned), there)
+        for choice, mapped in zip(choices, images, strict=True):
+            one, other = image(t, y, k, after(t, s, choice)), after(t, turned, mapped)
+            same = position_hash(t, one) == position_hash(t, other)
+            assert same == (format_state(t, one) == format_state(t, other)) or one[PART] != 0
+            if same:
+                seen["equal"] += 1
+            elif kind_of(choice) == REGION and not y.exact[k]:
+                seen["askew border"] += 1
+            else:
+                # The last part of a recovery: the run that collapses lies on another axis.
+                assert s[PART] != 0, format_state(t, s)
+                seen["another of equally long runs"] += 1
+
+
+@pytest.mark.parametrize("config", SMALL, ids=lambda c: c.name)
+def test_they_commute_in_random_play(config: Config) -> None:
+    t, y, seen = tables_for(config), symmetries_for(config), Counter[str]()
+    for number, (s, legal) in enumerate(random_game(t, 3)):
+        if legal and (number % 5 == 0 or any(kind_of(move) == REGION for move in legal)):
+            commute(t, y, s, range(len(y.exact)), seen)
+    assert seen["equal"] > 1_000
+    assert seen["another of equally long runs"] == 0
+
+
+@pytest.mark.parametrize("board", ["square19", "hexagonal"])
+def test_they_commute_on_the_large_boards(board: str) -> None:
+    config = Config.parse(f"{board}_2p")
+    t, y, seen = tables_for(config), symmetries_for(config), Counter[str]()
+    for number, (s, legal) in enumerate(random_game(t, 8)):
+        if legal and number % 211 == 100:
+            k = number % len(y.exact)
+            commute(t, y, s, range(k, k + 1), seen)
+    assert seen.keys() == {"equal"}
+
+
+def test_they_commute_with_recoveries_and_regions() -> None:
+    seen = Counter[str]()
+    kinds = Counter[int]()
+    for game in subset_games():
+        if game["start"] == "recov":
+            y = symmetries_for(Config(game["board"], game["players"]))
+            for number, (t, s, legal, _) in enumerate(replay(game)):
+                if any(RECOVER_LINE <= kind_of(move) <= RECOVER_STRIKE for move in legal.values()):
+                    kinds.update(kind_of(move) for move in legal.values())
+                    ks = range(number % 4, len(y.exact), 4)
+                    for position in with_parts(t, s):
+                        commute(t, y, position, ks, seen)
+    assert all(kinds[kind] > 0 for kind in range(RECOVER_LINE, RECOVER_STRIKE + 1))
+    assert seen["equal"] > 1_000
+    # Declared, counted, and rare.
+    assert seen["another of equally long runs"] < seen["equal"] / 50
+
+
+@pytest.mark.parametrize("config", SMALL, ids=lambda c: c.name)
+def test_equal_positions_have_equal_hashes_and_others_do_not(config: Config) -> None:
+    t, texts, positions = tables_for(config), dict[int, str](), set[str]()
+    for seed in range(3):
+        for s, _ in random_game(t, seed):
+            text = format_state(t, s)
+            positions.add(text)
+            assert texts.setdefault(int(position_hash(t, s)), text) == text
+    assert len(texts) == len(positions) > 250
