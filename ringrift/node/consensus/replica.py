@@ -137,6 +137,13 @@ class Replica(Proposes, Protocol):
         """
         ...
 
+    async def foreseen(self) -> ClusterState:
+        """The state if all that a log here holds were decided: a guess, for what does no harm.
+
+        Before it hears of a leader a voter knows of nothing newer than its snapshot that it is.
+        """
+        return self.state
+
     def feed(self, after_index: int) -> Cursor:
         """Every applied entry after `after_index`, in order, for ever.
 

@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from ringrift.node.cluster.commands import ChangeVoters, Command, encode_command
+from ringrift.node.cluster.snapshot import Loader
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.consensus.chores import Chore, Outcome
 from ringrift.node.consensus.feed import Feed, Window
@@ -160,7 +161,10 @@ class Voter(Replica):
 
     @property
     def leader_id(self) -> str | None:
-        return self._host.raft.leader if self._runs else None
+        raft = self._host.raft
+        # Who may not campaign never forgets whom it heard last.
+        silent_s = 0.0 if raft.leading else self._clock.now() - raft.heard_leader_at
+        return raft.leader if self._runs and silent_s <= self._timing.patience else None
 
     @property
     def voters(self) -> Voters:
@@ -217,6 +221,19 @@ class Voter(Replica):
         except NotLeaderError:
             return True
         return False
+
+    async def foreseen(self) -> ClusterState:
+        """See `Replica.foreseen`."""
+        tail, loader = self._host.raft.tail, Loader(None)
+        undecided = tail.between(tail.applied, tail.last_index)
+        for part in self.snapshot():
+            loader.feed(part)
+            await trio.lowlevel.checkpoint()
+        state = ClusterState.restored(loader)
+        for entry in undecided:
+            state.apply(entry)
+            await trio.lowlevel.checkpoint()
+        return state
 
     def feed(self, after_index: int) -> Feed:
         """See `Replica.feed`."""

@@ -229,6 +229,38 @@ async def test_voters_leave_and_come_back_one_by_one(autojump_clock: MockClock) 
         assert machines.voters[gone].voters == NAMES
 
 
+async def test_who_starts_alone_foresees_what_its_log_holds(autojump_clock: MockClock) -> None:
+    async with cluster() as machines:
+        leader = await machines.leader()
+        session = await session_of(leader)
+        added = [(await session.propose(ADD)).index for _ in range(45)]
+        assert (await leader.foreseen()).digest() == leader.state.digest()
+        await machines.settle()
+        for name in NAMES:
+            machines.kill(name)
+        alone = await machines.start("b")
+        await trio.sleep(5)
+        assert alone.leader_id is None
+        # It knows of its snapshot that it was decided, and of no more.
+        assert 30 <= alone.applied_index < added[-1]
+        before = alone.state.digest()
+        guess = await alone.foreseen()
+        assert sorted(guess.work.rows) == added
+        assert guess.index >= added[-1] > alone.state.index
+        assert alone.state.digest() == before
+
+
+async def test_who_has_no_vote_any_more_knows_of_no_leader(autojump_clock: MockClock) -> None:
+    async with cluster() as machines:
+        leader = await machines.leader()
+        await session_of(leader)
+        gone = next(name for name in NAMES if name != leader.node_id)
+        await leader.change_voters(tuple(name for name in NAMES if name != gone))
+        await trio.sleep(2)
+        assert machines.voters[gone].leader_id is None
+        assert leader.leader_id == leader.node_id
+
+
 async def test_appends_that_contradict_themselves_are_dropped(autojump_clock: MockClock) -> None:
     async with cluster() as machines:
         leader = await machines.leader()
