@@ -70,9 +70,10 @@ from ringrift.node.runtime.watchdog import LagWatchdog
 from ringrift.node.standing import stand, standing
 from ringrift.node.worker.admission import Admission, admission, hindered
 from ringrift.node.worker.autonomy import Autonomy
+from ringrift.node.worker.claims import Workplace
 from ringrift.node.worker.renewal import renewing
 from ringrift.node.worker.supplies import fetched_from_here, nothing_else
-from ringrift.node.worker.worker import Worker, Workplace
+from ringrift.node.worker.worker import Worker
 from ringrift.wire.events import AnyEvent, EventLoopBlocked, LoopFailed
 from ringrift.wire.gossip import SoftState
 from ringrift.wire.views import EventView, Figure
@@ -215,9 +216,10 @@ class Node:
             # Before membership: where this node's vote is what is missing, nobody leads to be asked
             # for admission.
             Loop("standing", self._standing(), 1.0, after=("replica", "feed")),
+            # So is this: without a leader it does not wait to have joined, but plays on.
+            Loop("autonomy", self._autonomy().run, 1.0, after=agreed),
             Loop("membership", self.membership.run, 1.0, after=("replica", "feed")),
             Loop("worker", self.worker.run, self.settings.worker.claim_interval_s, after=joined),
-            Loop("autonomy", self._autonomy().run, 1.0, after=("worker",)),
             Loop("leases", self._renewing(), self.leadership.patience.claim_s / 3, after=joined),
             *self._controllers(joined),
         ]
@@ -316,7 +318,7 @@ class Node:
         return Autonomy(
             self.place,
             self.replica,
-            self._admit,
+            partial(self._admit, by_leader=False),
             self.worker.slots,
             self.worker.leftovers,
             self.settings.worker,
@@ -440,11 +442,14 @@ class Node:
         marks = self.replica.state.marks
         return soft_state(self.host.host, loops, lag_ms, slots.total, slots.busy, marks)
 
-    def _admit(self) -> Admission:
+    def _admit(self, *, by_leader: bool = True) -> Admission:
+        """What may be done here now; whether without a leader, `Autonomy` knows from its log."""
+        if self.ending.asked.is_set():
+            return Admission((), self.ending.reason, draining=True)
         return admission(
             self.settings.worker.kinds,
             quarantine="" if self.company is None else self.company.quarantine.reason,
-            active=self.membership.is_active,
+            active=not by_leader or self.membership.is_active,
             hands_in=self.membership.hands_in,
             tier=self.host.tier,
             disk_free_bytes=self.host.host.disk_free_bytes,

@@ -48,22 +48,18 @@ class Child:
         limits: ChildLimits,
         clock: Clock,
     ) -> None:
-        self._clock = clock
-        self._command = command
-        self._spec = spec
-        self._directory = directory
-        self._limits = limits
+        self._command, self._spec, self._directory = command, spec, directory
+        self._limits, self._clock = limits, clock
         self._stop = trio.Event()
         self._fault: str | None = None
         self._end: Finished | Failed | None = None
         self._heeding = False
         self._stderr = b""
-        self.stop_reason: str | None = None
+        self.on_gone: Callable[[], object] = lambda: None
+        """Called when the process has ended; what it said last may still wait to be heard."""
 
-    def stop(self, reason: str) -> None:
+    def stop(self) -> None:
         """Ask the child to hand in what it has and end; it is killed if it takes too long."""
-        if self.stop_reason is None:
-            self.stop_reason = reason
         self._stop.set()
 
     def give_up(self, reason: str) -> None:
@@ -112,6 +108,7 @@ class Child:
                 heard_all = trio.Event()
                 hearing.start_soon(self._hear, process, on_line, heard_all)
                 await process.wait()
+                self.on_gone()
                 # What it said is all heard out, however long each line takes; what a grandchild
                 # that holds the pipe may still say is not.
                 while not heard_all.is_set():

@@ -9,7 +9,7 @@ Everything here blocks; the driver runs it off the event loop.
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ import msgspec
 import psutil
 
 from ringrift.node.cluster.shards import ShardFacts
+from ringrift.node.data.blobs import BlobStore
+from ringrift.node.worker.supplies import fetched_from_here
 from ringrift.train.records import read_shard
 
 CHILD_FILE = "child.json"
@@ -31,6 +33,23 @@ class ChildRecord(msgspec.Struct, frozen=True):
 
     pid: int
     started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Who works, where, and with what.
+
+    `mint_run_id` gives 32 fresh hex digits a call; `publish` has a blob where others can fetch it,
+    however long that takes.
+    """
+
+    node_id: str
+    boot: int
+    directory: Path
+    command: tuple[str, ...]
+    blobs: BlobStore
+    mint_run_id: Callable[[], str]
+    publish: Callable[[str], Awaitable[None]] = fetched_from_here
 
 
 @dataclass(frozen=True, slots=True)

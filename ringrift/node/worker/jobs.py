@@ -4,7 +4,6 @@ A result is believed only as far as it can be checked here; what does not fit fa
 """
 
 from pathlib import Path
-from typing import Protocol
 
 from ringrift.node.cluster.shards import ShardFacts
 from ringrift.node.cluster.work import (
@@ -18,6 +17,7 @@ from ringrift.node.cluster.work import (
     TrainingOutcome,
     TrainingWork,
 )
+from ringrift.node.data.blobs import BlobStore
 from ringrift.wire.job import (
     EvaluationDone,
     EvaluationJob,
@@ -32,14 +32,6 @@ from ringrift.wire.job import (
 
 UNTRAINED = "untrained"
 SHA256_DIGITS = 64
-
-
-class Blobs(Protocol):
-    """Where blobs lie; see `data.blobs.BlobStore`."""
-
-    def path(self, sha256: str) -> Path: ...
-
-    def has(self, sha256: str) -> bool: ...
 
 
 class JobError(ValueError):
@@ -59,7 +51,7 @@ def needed(item: Item) -> tuple[str, ...]:
 
 
 def job_for(
-    config: str, payload: Payload, blobs: Blobs, run_id: str, out_dir: Path, threads: int
+    config: str, payload: Payload, blobs: BlobStore, run_id: str, out_dir: Path, threads: int
 ) -> JobSpec:
     """Return the spec of a child for some work; it looks for every blob. Raises `JobError`."""
     match payload:
@@ -172,7 +164,7 @@ def _is_network(opponent: str) -> bool:
     return len(opponent) == SHA256_DIGITS
 
 
-def _blob(blobs: Blobs, sha256: str) -> Weights:
+def _blob(blobs: BlobStore, sha256: str) -> Weights:
     if not blobs.has(sha256):
         raise JobError(f"the file {sha256} is not on this node")
     return Weights(sha256=sha256, path=str(blobs.path(sha256)))

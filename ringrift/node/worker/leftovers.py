@@ -7,18 +7,16 @@ shards are registered (late, if the claim is over): games are never thrown away.
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 
 from ringrift.node.cluster.commands import Command, RegisterShard
 from ringrift.node.cluster.results import Refused
 from ringrift.node.consensus.replica import Proposed
-from ringrift.node.data.blobs import BlobStore
 from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.settings import WorkerSettings
-from ringrift.node.worker.claims import NOBODY, ClaimPlace, places, read_facts
+from ringrift.node.worker.claims import NOBODY, ClaimPlace, Workplace, places, read_facts
 from ringrift.train.records import RecordError
 
 POLL_S = 0.1
@@ -26,35 +24,19 @@ POLL_S = 0.1
 log: structlog.stdlib.BoundLogger = structlog.get_logger("worker")
 
 
-class Home(Protocol):
-    """Where the worker's claims and blobs are."""
-
-    @property
-    def directory(self) -> Path: ...
-
-    @property
-    def blobs(self) -> BlobStore: ...
-
-    @property
-    def publish(self) -> Callable[[str], Awaitable[None]]: ...
-
-
 class Leftovers:
     """Clears the work directory before the first claim of a life, and after a child that died."""
 
     def __init__(
         self,
-        home: Home,
+        home: Workplace,
         settings: WorkerSettings,
         clock: Clock,
         blocking: Blocking,
         propose: Callable[[Command], Awaitable[Proposed]],
     ) -> None:
-        self._home = home
-        self._settings = settings
-        self._clock = clock
-        self._blocking = blocking
-        self._propose = propose
+        self._home, self._settings, self._propose = home, settings, propose
+        self._clock, self._blocking = clock, blocking
 
     async def clear(self) -> int:
         """End what runs, register what was made, remove the rest; return the games recovered.

@@ -7,7 +7,8 @@ stops its child here, and a claim without a child here is given back.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -23,9 +24,9 @@ from ringrift.node.cluster.commands import (
     clipped,
 )
 from ringrift.node.cluster.results import Claimed, Refused
-from ringrift.node.cluster.work import Item, Kind
+from ringrift.node.cluster.work import Item
 from ringrift.node.consensus.replica import Proposed, Replica
-from ringrift.node.data.blobs import BlobError, BlobStore
+from ringrift.node.data.blobs import BlobError
 from ringrift.node.runtime.blocking import Blocking
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.runtime.loop import Pulse
@@ -33,11 +34,11 @@ from ringrift.node.runtime.settings import WorkerSettings
 from ringrift.node.runtime.wakeup import Wakeup
 from ringrift.node.worker.admission import Admission
 from ringrift.node.worker.child import Child, ChildLimits
-from ringrift.node.worker.claims import ClaimPlace, place_of
+from ringrift.node.worker.claims import ClaimPlace, Workplace, place_of
 from ringrift.node.worker.jobs import JobError, job_for, needed, outcome_of, shard_facts
 from ringrift.node.worker.leftovers import Leftovers
 from ringrift.node.worker.slots import Slots
-from ringrift.node.worker.supplies import Fetch, Supplies, fetched_from_here, nothing_else
+from ringrift.node.worker.supplies import Fetch, Supplies, nothing_else
 from ringrift.wire.job import (
     Failed,
     Finished,
@@ -56,6 +57,9 @@ EMPTY_CLAIM_PAUSE_S = 5.0
 REGISTER_S = 20.0
 """How long a child waits for its shard to be registered, before it goes on regardless."""
 
+UNLED_S, LOOK_S = 5.0, 0.1
+"""How long a worker that closes waits for somebody to lead, and how often it looks."""
+
 MOST_CLAIMED = 256
 """Items of one claim, as `cluster.commands.ClaimWork` bounds it; a larger machine asks again."""
 
@@ -70,8 +74,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("worker")
 
 @dataclass(slots=True)
 class Running:
-    """One claim being worked on."""
+    """One claim being worked on; it has its slot until its child is gone."""
 
+    has_slot: bool = True
     supplies: Supplies | None = None
     child: Child | None = None
     progress: Progress | None = None
@@ -79,7 +84,6 @@ class Running:
     games_kept: int = 0
     owes_shards: bool = False
     stop_reason: str | None = None
-    done: trio.Event = field(default_factory=trio.Event)
 
     def stop(self, reason: str) -> None:
         """Have the child hand in what it has; also when it has not been started yet."""
@@ -87,24 +91,7 @@ class Running:
         if self.supplies is not None:
             self.supplies.stop()
         if self.child is not None:
-            self.child.stop(reason)
-
-
-@dataclass(frozen=True, slots=True)
-class Workplace:
-    """Who works, where, and with what.
-
-    `mint_run_id` gives 32 fresh hex digits a call; `publish` has a blob where others can fetch it,
-    however long that takes.
-    """
-
-    node_id: str
-    boot: int
-    directory: Path
-    command: tuple[str, ...]
-    blobs: BlobStore
-    mint_run_id: Callable[[], str]
-    publish: Callable[[str], Awaitable[None]] = fetched_from_here
+            self.child.stop()
 
 
 class Worker:
@@ -124,16 +111,9 @@ class Worker:
         *,
         fetch: Fetch = nothing_else,
     ) -> None:
-        self._fetch = fetch
-        self._place = workplace
-        self._replica = replica
-        self._propose = propose
-        self._admit = admit
-        self.slots = slots
-        self._settings = settings
-        self._clock = clock
-        self._blocking = blocking
-        self._wakeup = wakeup
+        self._place, self._replica, self._propose = workplace, replica, propose
+        self._admit, self.slots, self._settings, self._fetch = admit, slots, settings, fetch
+        self._clock, self._blocking, self._wakeup = clock, blocking, wakeup
         self.leftovers = Leftovers(workplace, settings, clock, blocking, propose)
         self._running: dict[tuple[int, int], Running] = {}
         self._counts: Counter[str] = Counter()
@@ -169,11 +149,20 @@ class Worker:
             running.stop(reason)
 
     async def close(self, reason: str) -> None:
-        """Claim nothing more, have every child hand in, and wait until all is given back."""
+        """Claim nothing more, have every child hand in, and wait until all is given back.
+
+        Or until nobody leads who could take it: it lies on disk then, where the next life finds it.
+        """
         self._closing = reason
-        while self._running:
+        led_at = self._clock.now()
+        while self._running or self.slots.busy:
             self.hand_in(reason)
-            await next(iter(self._running.values())).done.wait()
+            if self._replica.leader_id is not None:
+                led_at = self._clock.now()
+            elif self.slots.busy == 0 and self._clock.now() - led_at >= UNLED_S:
+                log.warning("nobody leads: the next life hands in", claims=len(self._running))
+                break
+            await self._clock.sleep(LOOK_S)
 
     async def run(self, pulse: Pulse) -> None:
         """Work until cancelled; then every child is killed (`close` is the gentle way)."""
@@ -219,11 +208,14 @@ class Worker:
         admitted = self._admit()
         if self._closing is not None or not admitted.kinds:
             return self._closing or admitted.reason
-        kinds = self._wanted(admitted.kinds)
+        # An empty-handed claim would be an entry in the log.
+        kinds = self._replica.state.claimable(self._place.node_id, admitted.kinds)
         now = self._clock.now()
         if now < self._resume_at:
             return self._why_paused(now)
-        if self.slots.free == 0 or not kinds or now < self._not_before:
+        # A slot whose child is gone is not given away while its claim may still turn out to fail.
+        room = min(self.slots.free, self.slots.total - len(self._running))
+        if room <= 0 or not kinds or now < self._not_before:
             return admitted.reason or f"{self.slots.busy} of {self.slots.total} slots busy"
         result = (
             await self._propose(
@@ -231,7 +223,7 @@ class Worker:
                     node=self._place.node_id,
                     boot=self._place.boot,
                     kinds=kinds,
-                    slots=min(self.slots.free, MOST_CLAIMED),
+                    slots=min(room, MOST_CLAIMED),
                 )
             )
         ).result
@@ -249,17 +241,13 @@ class Worker:
             nursery.start_soon(self._work, key, running)
         return admitted.reason or f"{self.slots.busy} of {self.slots.total} slots busy"
 
-    def _wanted(self, kinds: tuple[Kind, ...]) -> tuple[Kind, ...]:
-        """Keep the kinds that wait: an empty-handed claim would be an entry in the log."""
-        return self._replica.state.claimable(self._place.node_id, kinds)
-
     async def _work(self, key: tuple[int, int], running: Running) -> None:
         place = place_of(self._place.directory, *key)
         try:
             try:
                 command = await self._run_child(place, running)
             finally:
-                self.slots.busy -= 1
+                self._leave_slot(running)
             result = (await self._propose(command)).result
             if isinstance(result, Refused):
                 log.warning("handing in was refused", item=key[0], reason=result.reason)
@@ -271,8 +259,12 @@ class Worker:
             await self._blocking(place.remove)
         finally:
             del self._running[key]
-            running.done.set()
             self._wakeup.ring()
+
+    def _leave_slot(self, running: Running) -> None:
+        if running.has_slot:
+            running.has_slot = False
+            self.slots.busy -= 1
 
     def note_end(self, command: CompleteWork | ReturnWork | FailWork) -> None:
         """Make room between children that fail: one that cannot even start fails in no time."""
@@ -314,9 +306,9 @@ class Worker:
             grace_s=self._settings.stop_grace_s,
         )
         child = Child(self._place.command, job, place.directory, limits, self._clock)
-        running.child = child
+        running.child, child.on_gone = child, partial(self._leave_slot, running)
         if running.stop_reason is not None:
-            child.stop(running.stop_reason)
+            child.stop()
 
         async def on_start(pid: int) -> None:
             await self._blocking(lambda: place.note_child(pid))

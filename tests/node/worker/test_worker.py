@@ -20,6 +20,7 @@ from ringrift.node.cluster.commands import (
     AddWork,
     CancelWork,
     ClaimWork,
+    Command,
     CompleteWork,
     FailWork,
     RegisterShard,
@@ -32,6 +33,7 @@ from ringrift.node.cluster.results import Claimed, Queued
 from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import Item, SelfplayOutcome, SelfplayWork
 from ringrift.node.consensus.proposer import Proposer
+from ringrift.node.consensus.replica import Proposed
 from ringrift.node.consensus.voter import Voter
 from ringrift.node.data.blobs import BlobError, BlobStore
 from ringrift.node.runtime.blocking import InThreads
@@ -40,15 +42,16 @@ from ringrift.node.runtime.loop import LoopRecord, Pulse
 from ringrift.node.runtime.settings import WorkerSettings
 from ringrift.node.runtime.wakeup import Wakeup
 from ringrift.node.sim.disk import MemoryDisk
+from ringrift.node.worker import worker as driver
 from ringrift.node.worker.admission import admission
-from ringrift.node.worker.claims import CHILD_FILE, ChildRecord
+from ringrift.node.worker.claims import CHILD_FILE, ChildRecord, Workplace
 from ringrift.node.worker.slots import Slots
 from ringrift.node.worker.supplies import Fetch, nothing_else
 from ringrift.node.worker.worker import (
     MOST_CLAIMED,
+    REGISTER_S,
     SICK_AFTER,
     Worker,
-    Workplace,
     pause_s,
 )
 
@@ -72,6 +75,17 @@ class Site:
         self.propose = Proposer(replica, NODE, boot).propose
         self.record = LoopRecord()
         self.runs = 0
+        self.leader_id: str | None = NODE
+
+    async def decide(self, command: Command) -> Proposed:
+        """Propose as a worker does: when nobody leads, it waits."""
+        if self.leader_id is None:
+            await trio.sleep_forever()
+        return await self.propose(command)
+
+    def lying_there(self) -> set[str]:
+        """The shards that the log is not known to know of."""
+        return {path.stem for path in self.directory.glob("work/*/out/*.shard")}
 
     @property
     def state(self) -> ClusterState:
@@ -105,8 +119,8 @@ class Site:
         )
         return Worker(
             place,
-            self.replica,
-            self.propose,
+            self,  # type: ignore[arg-type]
+            self.decide,
             admit,
             Slots(slots, 1),
             SETTINGS,
@@ -326,6 +340,67 @@ async def test_closing_gives_everything_back(tmp_path: Path) -> None:
             await worker.close("the node stops")
             assert [here.item(i).state for i in items] == ["pending", "pending"]
             assert [here.item(i).attempts for i in items] == [0, 0]
+
+
+async def test_closing_ends_though_nobody_leads_and_the_next_life_hands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "UNLED_S", 0.2)
+    disk = MemoryDisk(random.Random(1))
+    async with site(tmp_path, disk) as before:
+        await before.queue(games=4_000)
+        worker = before.worker("good", 0.02)
+        async with before.working(worker):
+            await before.until(lambda: before.state.shards.of("hex8_2p").games > 0)
+            before.leader_id = None
+            await before.until(lambda: len(before.lying_there()) >= 3)
+            with trio.fail_after(REGISTER_S / 2):
+                await worker.close("the node stops")
+            # What the child said last was not even heard, but all that it wrote is there.
+            assert worker.slots.busy == 0 and worker.claims() != ()
+        left = before.lying_there()
+        assert len(left) >= 3
+    async with site(tmp_path, disk, boot=2) as after:
+        assert len(left - after.state.shards.rows.keys()) >= 2
+        async with after.working(after.worker("good", 0.02)):
+            await after.until(lambda: left <= after.state.shards.rows.keys())
+            await after.until(lambda: not left & after.lying_there())
+
+
+async def test_closing_waits_for_children_even_when_nobody_leads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "UNLED_S", 0.0)
+    async with site(tmp_path) as here:
+        await here.queue(games=4_000)
+        worker = here.worker("good", 0.05)
+        async with here.working(worker):
+            await here.until(lambda: here.lying_there() != set())
+            here.leader_id = None
+            # One of those who play on without a leader, which has its slot by itself.
+            worker.slots.busy += 1
+            with trio.move_on_after(0.5) as waiting:
+                await worker.close("the node stops")
+            assert waiting.cancelled_caught
+            assert worker.slots.busy == 1
+            worker.slots.busy -= 1
+            await worker.close("the node stops")
+
+
+async def test_a_child_that_is_gone_leaves_its_slot_though_nobody_takes_what_it_made(
+    tmp_path: Path,
+) -> None:
+    async with site(tmp_path) as here:
+        await here.queue(games=400)
+        worker = here.worker("good", 0.02)
+        async with here.working(worker):
+            await here.until(lambda: here.state.shards.of("hex8_2p").games > 0)
+            here.leader_id = None
+            await here.until(lambda: len(here.lying_there()) >= 3)
+            worker.hand_in("no leader has heard of this claim")
+            with trio.fail_after(REGISTER_S / 2):
+                await here.until(lambda: worker.slots.busy == 0)
+            assert worker.claims() != ()
 
 
 async def test_what_a_killed_life_left_is_registered_once_and_its_claim_returned(
