@@ -14,6 +14,7 @@ PLANTED = [
     ("engine/planted.py", "import ringrift.wire", "engine imports nothing of ours"),
     ("wire/planted.py", "import ringrift.engine.config", "wire imports nothing of ours"),
     ("train/planted.py", "import ringrift.node", "train imports engine and wire only"),
+    ("play/planted.py", "import ringrift.train", "play imports engine only"),
     ("tui/planted.py", "import ringrift.node", "tui imports client and wire only"),
     ("node/cluster/planted.py", "import trio", "cluster knows nothing of control, drivers"),
     ("node/consensus/raft/planted.py", "import trio", "Raft and the host are pure"),

@@ -1,5 +1,7 @@
 """`ringrift engine`: the rules at the command line."""
 
+import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -86,18 +88,28 @@ def show(state: str, *, legal: bool = False) -> None:
     legal
         Also list every legal choice.
     """
-    from ringrift.engine.draw import draw
     from ringrift.engine.errors import EngineError
     from ringrift.engine.kernels import new_scratch
     from ringrift.engine.text import legal_texts, parse_state
+    from ringrift.play.choices import ask
+    from ringrift.play.ink import plain, written
+    from ringrift.play.panel import picture
+    from ringrift.play.position import Position
 
     try:
         tables, row = parse_state(state)
     except EngineError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
-    print(draw(tables, row))
-    choices = legal_texts(tables, row, new_scratch(tables))
+    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    columns = shutil.get_terminal_size((120, 40)).columns
+    for line in picture(state, tables, ("",) * tables.players, columns):
+        print(written(line, True) if coloured else plain(line))
+    choices, p = list(legal_texts(tables, row, new_scratch(tables))), Position.read(state)
+    if choices:
+        print(f"seat {p.seat}, {p.phase}: {ask(p.phase, p.pending, choices)}")
+    else:
+        print(f"over: seat {p.winner} won")
     print(f"{len(choices)} legal choices")
     if legal:
         print("\n".join(choices))

@@ -79,6 +79,7 @@ VERBS: Final = (
             "`ringrift sim --replay SEED --nodes 5` tells what happens in one seed."
         ),
     ),
+    ("play", "ringrift.cli.play:play", "Play or watch a game in the terminal."),
     ("engine", "ringrift.cli.engine:app", "The rules: verify recorded games, show positions."),
 )
 

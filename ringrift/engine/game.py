@@ -14,6 +14,7 @@ from ringrift.engine.state import (
     REASON,
     REASON_NAMES,
     SEAT,
+    TURN,
     WINNER,
     Row,
     new_state,
@@ -48,6 +49,7 @@ class Game:
         self._row = row
         self._scratch = new_scratch(tables)
         self._legal: dict[str, int] | None = None
+        self._before: list[Row] = []
 
     @classmethod
     def new(cls, config: str, *, swap: bool = False) -> "Game":
@@ -95,8 +97,31 @@ class Game:
         code = self._choices().get(text)
         if code is None:
             raise illegal_move(self._row, text)
+        self._before.append(self._row.copy())
         apply_move(self._tables, self._row, code, self._scratch)
         self._legal = None
+
+    def undo(self) -> None:
+        """Take back the last `play`, bit for bit; raises EngineError when there is none."""
+        if not self._before:
+            raise EngineError("there is no move to take back; the game is at its start.")
+        self._row = self._before.pop()
+        self._legal = None
+
+    @property
+    def tables(self) -> Tables:
+        """The rule numbers that are played by."""
+        return self._tables
+
+    @property
+    def row(self) -> Row:
+        """A copy of the position as the kernels know it."""
+        return self._row.copy()
+
+    @property
+    def turn(self) -> int:
+        """Number of the turn, from 1."""
+        return int(self._row[TURN])
 
     @property
     def seat(self) -> int:

@@ -76,9 +76,11 @@ def test_verify_refuses_in_one_sentence(
 def test_show_draws_the_position(capsys: pytest.CaptureFixture[str]) -> None:
     app(["show", STATE, "--legal"], result_action="return_value")
     out = capsys.readouterr().out
-    assert "y=3   .   .   .   1h2" in out.splitlines()[3]
-    assert "square8, 2 seats: seat 1 in movement" in out
-    assert "seat 2: hand 17, eliminated 0/18, territory 1/33" in out
+    assert "  3  ·      ·      ·     (●2)    ·" in out
+    assert "  0  •      ·" in out
+    assert out.splitlines()[8].endswith("▒▒2▒▒▒")
+    assert " ○ 2                        17 0/18 1/33" in out
+    assert "seat 1, movement: Move or capture" in out
     assert "overtaking_capture 3,3 3,4 3,5" in out
 
 
@@ -89,9 +91,9 @@ def test_show_shifts_hex_rows(capsys: pytest.CaptureFixture[str]) -> None:
     state = state.replace("C=7,7:2", "C=4,0,-4:2").replace("must=3,3", "must=0,0,0")
     app(["show", state], result_action="return_value")
     lines = capsys.readouterr().out.splitlines()
-    assert lines[4].startswith("y=0   .   .   .   .   1h2")
-    assert lines[4].endswith("#2")
-    assert lines[0].startswith("y=-4          .")
+    assert lines[5].startswith("y0   ·       ·       ·       ·      (●2)     ·")
+    assert lines[5].endswith("▒▒▒2▒▒▒")
+    assert lines[1].startswith(f"{'':9}y-4  -1      ·       ·")
 
 
 def test_show_refuses_a_bad_state(capsys: pytest.CaptureFixture[str]) -> None:
