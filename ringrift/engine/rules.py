@@ -18,7 +18,6 @@ MAX_POOL = 10_000
 # (dx, dy); on hex boards z = -x-y.
 _SQUARE_DIRECTIONS = ((1, 0), (0, 1), (1, 1), (1, -1), (-1, 0), (0, -1), (-1, -1), (-1, 1))
 _HEX_DIRECTIONS = ((1, 0), (1, -1), (0, 1), (-1, 0), (-1, 1), (0, -1))
-_ORTHOGONAL = ((1, 0), (0, 1), (-1, 0), (0, -1))
 
 # ENGINE_NOTES section 1, in its binding order. A line's first cell is its lowest in cell order, so
 # hex (0,-1,1) is walked as (0,1,-1): the same line.
@@ -66,13 +65,14 @@ class Tables(NamedTuple):
     at_owner: int
     at_below: int
     is_hex: int
+    spreads: int  # whether the border of a region goes on over markers that touch
     radius: int
     nbr: NDArray[np.int16]  # [cells, 8] next cell in a direction, -1 off the board
-    adj: NDArray[np.int16]  # [cells, 6] territory adjacency, -1 padded
-    spread: NDArray[np.int16]  # [cells, 8] border expansion neighbourhood, -1 padded
     axis: NDArray[np.int16]  # [4, 2] forward and backward direction of a line axis
     xy: NDArray[np.int16]  # [cells, 2]
     grid: NDArray[np.int16]  # [cells]
+    cell_at: NDArray[np.int16]  # [height * width] the cell on a place of the grid, -1 none
+    rows: NDArray[np.uint64]  # [height] the cells of the board as bits (`kernels.bitmaps`)
     board: NDArray[np.float32]  # [height * width] 1 on the board, 0 outside
 
 
@@ -194,9 +194,16 @@ def _tables(config: Config, rings: int, threshold: int, lps_rounds: int, pool: i
     )
     shift = board.radius
     grid = _frozen([(x + shift) * board.side + y + shift for x, y in cells])
+    places = np.full(board.side**2, -1)
+    places[grid] = np.arange(count)
     on_board = np.zeros(board.side**2, dtype=np.float32)
     on_board[grid] = 1.0
     on_board.setflags(write=False)
+    bits = on_board.reshape(board.side, board.side).astype(np.uint64) << np.arange(
+        board.side, dtype=np.uint64
+    )
+    rows = bits.sum(axis=1, dtype=np.uint64)
+    rows.setflags(write=False)
     return Tables(
         players=n,
         cells=count,
@@ -222,12 +229,13 @@ def _tables(config: Config, rings: int, threshold: int, lps_rounds: int, pool: i
         at_owner=after_cells,
         at_below=after_cells + pool,
         is_hex=int(board.is_hex),
+        spreads=int(len(spread_offsets(config)) > 0),
         radius=board.radius,
         nbr=_neighbours(cells, directions, 8),
-        adj=_neighbours(cells, _HEX_DIRECTIONS if board.is_hex else _ORTHOGONAL, 6),
-        spread=_neighbours(cells, spread_offsets(config), 8),
         axis=_axes(directions, axes),
         xy=_frozen(cells),
         grid=grid,
+        cell_at=_frozen(places),
+        rows=rows,
         board=on_board,
     )

@@ -11,10 +11,11 @@ from ringrift.engine.rules import Tables
 class Scratch(NamedTuple):
     """Contents are meaningless between calls."""
 
-    queue: NDArray[np.int16]  # [2 * cells] flood-fill order: a region, then its border
-    labels: NDArray[np.int16]  # [5, cells] lowest cell of the component, a row per border colour
-    sizes: NDArray[np.int16]  # [5, cells] size of the component, at its lowest cell
-    payers: NDArray[np.int16]  # [cells] stacks that can pay; or a flag a cell
+    queue: NDArray[np.int16]  # [cells] the cells of a region, with or without its border
+    bits: NDArray[np.uint64]  # [13, height] the cells of every content
+    areas: NDArray[np.uint64]  # [4, height]
+    regions: NDArray[np.uint64]  # [regions, height] those that may be claimed
+    payers: NDArray[np.int16]  # [cells] stacks that can pay
     moves: NDArray[np.int64]  # [max_moves] choices that only need counting
     rows: NDArray[np.int16]  # [2, state_size] positions tried by the heuristic player
     log: NDArray[np.int64]  # [LOG] forced steps that nobody records
@@ -26,9 +27,11 @@ LOG = 256
 def new_scratch(t: Tables) -> Scratch:
     """Work arrays that fit every state of `t`."""
     return Scratch(
-        queue=np.zeros(2 * t.cells, dtype=np.int16),
-        labels=np.zeros((5, t.cells), dtype=np.int16),
-        sizes=np.zeros((5, t.cells), dtype=np.int16),
+        queue=np.zeros(t.cells, dtype=np.int16),
+        bits=np.zeros((13, t.height), dtype=np.uint64),
+        areas=np.zeros((4, t.height), dtype=np.uint64),
+        # Of the areas that one border colour leaves, no two are neighbours.
+        regions=np.zeros(((t.players + 1) * (t.cells // 2 + 1), t.height), dtype=np.uint64),
         payers=np.zeros(t.cells, dtype=np.int16),
         moves=np.zeros(t.max_moves, dtype=np.int64),
         rows=np.zeros((2, t.state_size), dtype=np.int16),

@@ -1,6 +1,20 @@
 """Regions: areas cut off by one colour's markers and walls, and what claiming one does."""
 
+import numpy as np
+
 from ringrift.engine.jit import int64, kernel
+from ringrift.engine.kernels.bitmaps import (
+    ONE,
+    ZERO,
+    Bits,
+    area_of,
+    bit_of,
+    border_of,
+    flood,
+    list_cells,
+    row_of,
+    scan,
+)
 from ringrift.engine.kernels.lines import list_payers
 from ringrift.engine.kernels.stacks import collapse, eliminate_stack, holds_buried
 from ringrift.engine.moves import (
@@ -16,8 +30,6 @@ from ringrift.engine.rules import Tables
 from ringrift.engine.scratch import Scratch
 from ringrift.engine.state import (
     CELLS,
-    COLLAPSED,
-    EMPTY,
     MARKER,
     MARKERS,
     PEND,
@@ -35,58 +47,51 @@ from ringrift.engine.state import (
 
 NO_BORDER = -1
 
-
-@kernel
-def _inside(s: Row, cell: int, border: int) -> bool:
-    """Whether `cell` belongs to some component: no wall, and no marker of the border colour."""
-    content = s[CELLS + cell]
-    return content != border and (content < COLLAPSED or content >= STACK)
-
-
-@kernel
-def _fill(t: Tables, s: Row, lowest: int, border: int, label: Row, queue: Row) -> int:
-    """Mark the component of `lowest` in `label` with `lowest`, list it in `queue`; its size."""
-    label[lowest] = lowest
-    queue[0] = lowest
-    size = 1
-    done = 0
-    while done < size:
-        c = int64(queue[done])
-        done += 1
-        for k in range(6):
-            other = int64(t.adj[c, k])
-            if other >= 0 and label[other] != lowest and _inside(s, other, border):
-                label[other] = lowest
-                queue[size] = other
-                size += 1
-    return size
+# Places in scratch.areas.
+PAYERS = 0
+INSIDE = 1
+LEFT = 2
+AREA = 3
 
 
 @kernel
-def _flag_payers(t: Tables, s: Row, payers: Row) -> int:
-    """Flag the stacks that can pay for a region, and count them."""
-    seat = int64(s[SEAT])
-    total = 0
+def _write_payers(t: Tables, s: Row, scratch: Scratch) -> bool:
+    """Write the stacks that can pay for a region; whether there are any."""
+    payers = scratch.areas[PAYERS]
+    payers[:] = ZERO
+    any_payer = False
     for c in range(t.cells):
         content = s[CELLS + c]
-        pays = content == STACK + seat
+        pays = content == STACK + s[SEAT]
         if s[REC] == 1:
-            pays = content >= STACK and holds_buried(t, s, c, seat)
-        payers[c] = 1 if pays else 0
-        total += int64(payers[c])
-    return total
+            pays = content >= STACK and holds_buried(t, s, c, int64(s[SEAT]))
+        if pays:
+            payers[row_of(t, c)] |= bit_of(t, c)
+            any_payer = True
+    return any_payer
 
 
 @kernel
-def _seen_before(scratch: Scratch, size: int, lowest: int, k: int) -> bool:
-    """Whether an earlier border colour gave exactly the component now in the queue."""
-    for j in range(k):
-        label = scratch.labels[j]
-        if label[lowest] != lowest or scratch.sizes[j, lowest] != size:
-            continue
+def _claimable(t: Tables, area: Bits, active: int, scratch: Scratch) -> bool:
+    """Whether an area misses an active colour, and leaves a payer outside."""
+    payers = scratch.areas[PAYERS]
+    missing = active
+    paid = False
+    for x in range(t.height):
+        paid = paid or (payers[x] & ~area[x]) != ZERO
+        for q in range(t.players):
+            if area[x] & scratch.bits[STACK + q, x]:
+                missing &= ~(1 << q)
+    return paid and missing != 0
+
+
+@kernel
+def _listed(area: Bits, n: int, scratch: Scratch) -> bool:
+    """Whether an earlier border colour gave exactly this area."""
+    for i in range(n):
         same = True
-        for i in range(size):
-            if label[scratch.queue[i]] != lowest:
+        for x in range(area.shape[0]):
+            if scratch.regions[i, x] != area[x]:
                 same = False
                 break
         if same:
@@ -95,17 +100,31 @@ def _seen_before(scratch: Scratch, size: int, lowest: int, k: int) -> bool:
 
 
 @kernel
-def _claimable(s: Row, size: int, active: int, spare: int, scratch: Scratch) -> bool:
-    """Whether the component in the queue misses an active colour and leaves a payer outside."""
-    represented = 0
-    paying = 0
-    for i in range(size):
-        c = int64(scratch.queue[i])
-        content = s[CELLS + c]
-        if content >= STACK:
-            represented |= 1 << int64(content - STACK)
-            paying += int64(scratch.payers[c])
-    return represented != active and paying < spare
+def _lowest(t: Tables, area: Bits) -> int:
+    """The lowest cell of an area that is not empty."""
+    x = 0
+    while area[x] == ZERO:
+        x += 1
+    y = 0
+    while not (area[x] >> np.uint64(y)) & ONE:
+        y += 1
+    return int64(t.cell_at[x * t.width + y])
+
+
+@kernel
+def _next_area(t: Tables, x: int, inside: Bits, left: Bits, area: Bits) -> bool:
+    """Move the area of the first cell left in row `x` from `left` to `area`.
+
+    Whether there are others: an area that is all there is leaves no payer outside.
+    """
+    area[:] = ZERO
+    area[x] = left[x] & (~left[x] + ONE)
+    flood(t, inside, area)
+    others = False
+    for i in range(t.height):
+        others = others or area[i] != inside[i]
+        left[i] &= ~area[i]
+    return others
 
 
 @kernel
@@ -118,37 +137,37 @@ def list_regions(t: Tables, s: Row, out: Moves, scratch: Scratch, limit: int) ->
     seat = int64(s[SEAT])
     if s[REC] == 0 and s[STACKS + seat] == 0:
         return 0
-    spare = _flag_payers(t, s, scratch.payers)
-    if spare == 0:
+    if not _write_payers(t, s, scratch):
         return 0
+    scan(t, s, scratch.bits)
     active = 0
     for q in range(t.players):
         if s[RINGS + q] > 0:
             active |= 1 << q
+    inside, left, area = scratch.areas[INSIDE], scratch.areas[LEFT], scratch.areas[AREA]
     n = 0
     for k in range(t.players + 1):
         border = NO_BORDER
         colour = 0
-        label = scratch.labels[k]
-        label[:] = -1
         if k > 0:
             owner = (seat + k - 1) % t.players
             if s[MARKERS + owner] == 0:
                 continue
             border = MARKER + owner
             colour = owner + 1
-        for c in range(t.cells):
-            if label[c] >= 0 or not _inside(s, c, border):
-                continue
-            size = _fill(t, s, c, border, label, scratch.queue)
-            scratch.sizes[k, c] = size
-            if _claimable(s, size, active, spare, scratch) and not _seen_before(
-                scratch, size, c, k
-            ):
-                out[n] = encode(REGION, c, colour)
-                n += 1
-                if n >= limit:
-                    return n
+        area_of(t, scratch.bits, border, inside)
+        left[:] = inside
+        for x in range(t.height):
+            while left[x] != ZERO:
+                others = _next_area(t, x, inside, left, area)
+                if not others or not _claimable(t, area, active, scratch):
+                    continue
+                if not _listed(area, n, scratch):
+                    scratch.regions[n] = area
+                    out[n] = encode(REGION, _lowest(t, area), colour)
+                    n += 1
+                    if n >= limit:
+                        return n
     return n
 
 
@@ -176,55 +195,37 @@ def list_territory_phase(t: Tables, s: Row, out: Moves, scratch: Scratch) -> int
 
 
 @kernel
-def fill_region(t: Tables, s: Row, move: int, scratch: Scratch) -> int:
-    """List the cells of a REGION in scratch.queue and mark them in scratch.labels[0]; their count.
-
-    Marked means equal to the region's lowest cell.
-    """
-    label = scratch.labels[0]
-    label[:] = -1
+def _region(t: Tables, s: Row, move: int, scratch: Scratch) -> None:
+    """Write the area of a REGION to scratch.areas[AREA]."""
+    cell = field_a(move)
     border = NO_BORDER
     if field_b(move) > 0:
         border = MARKER + field_b(move) - 1
-    return _fill(t, s, field_a(move), border, label, scratch.queue)
+    scan(t, s, scratch.bits)
+    area_of(t, scratch.bits, border, scratch.areas[INSIDE])
+    area = scratch.areas[AREA]
+    area[:] = ZERO
+    area[row_of(t, cell)] = bit_of(t, cell)
+    flood(t, scratch.areas[INSIDE], area)
 
 
 @kernel
-def _list_border(t: Tables, s: Row, size: int, scratch: Scratch) -> int:
-    """Append the border of the region in the queue; the new end of the queue.
-
-    Seeds are the markers next to the region; from them it spreads over touching markers of any
-    owner, except on the hexagonal board.
-    """
-    label, queue = scratch.labels[0], scratch.queue
-    mark = queue[0]
-    end = size
-    for i in range(size):
-        for k in range(6):
-            c = t.adj[queue[i], k]
-            if c >= 0 and label[c] != mark and EMPTY < s[CELLS + c] < COLLAPSED:
-                label[c] = mark
-                queue[end] = c
-                end += 1
-    done = size
-    while done < end:
-        for k in range(8):
-            c = t.spread[queue[done], k]
-            if c >= 0 and label[c] != mark and EMPTY < s[CELLS + c] < COLLAPSED:
-                label[c] = mark
-                queue[end] = c
-                end += 1
-        done += 1
-    return end
+def fill_region(t: Tables, s: Row, move: int, scratch: Scratch) -> int:
+    """List the cells of a REGION in scratch.queue, in cell order; their number."""
+    _region(t, s, move, scratch)
+    return list_cells(t, scratch.areas[AREA], scratch.queue)
 
 
 @kernel
 def claim_region(t: Tables, s: Row, move: int, scratch: Scratch) -> None:
     """Effect of REGION on the board, and the cost it leaves pending (ENGINE_NOTES 9.4)."""
     seat = int64(s[SEAT])
-    size = fill_region(t, s, move, scratch)
-    end = _list_border(t, s, size, scratch)
-    for i in range(end):
+    _region(t, s, move, scratch)
+    area, border = scratch.areas[AREA], scratch.areas[LEFT]
+    border_of(t, scratch.bits, area, border)
+    for x in range(t.height):
+        border[x] |= area[x]
+    for i in range(list_cells(t, border, scratch.queue)):
         c = int64(scratch.queue[i])
         if s[CELLS + c] >= STACK:
             eliminate_stack(t, s, c, seat)
