@@ -78,6 +78,45 @@ def _summary(report: "Report", seconds: float) -> list[str]:
 
 
 @app.command
+def bench(*configs: str, seconds: float = 3.0, seed: int = 1) -> None:
+    """Measure the rules on one core: a decision, and random play with every legal choice listed.
+
+    Exits 2 when a config is unknown.
+
+    Parameters
+    ----------
+    configs
+        Such as hex8_2p; all twelve when none is named.
+    seconds
+        CPU time for each.
+    seed
+        Of the random play.
+    """
+    from ringrift.engine.bench import measure
+    from ringrift.engine.config import CONFIGS, Config
+    from ringrift.engine.errors import EngineError
+
+    try:
+        wanted = [Config.parse(name) for name in configs] or list(CONFIGS)
+        if not 0 < seconds < 3600:
+            raise EngineError(f"--seconds is {seconds:g}; it must be above 0 and below 3600.")
+    except EngineError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    print("one core, CPU time; a decision: choose, fold forced steps, list, encode as planes")
+    heads = f"{'':13} {'decision':>9} {'no planes':>9}  {'moves/s':>9} {'games/s':>8}"
+    print(f"{heads} {'choices/s':>11}  over the reference engine")
+    for config in wanted:
+        found = measure(config, seconds, seed)
+        print(
+            f"{found.config:13} {found.decision_us:6.2f} us {found.listing_us:6.2f} us  "
+            f"{found.moves_per_s:9,.0f} {found.games_per_s:8,.0f} "
+            f"{found.choices_per_s:11,.0f}  x {found.ratio:,.0f}",
+            flush=True,
+        )
+
+
+@app.command
 def show(state: str, *, legal: bool = False) -> None:
     """Draw a position and say who is to act.
 

@@ -8,10 +8,13 @@ which it is to move.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ringrift.engine.config import Config
+from ringrift.engine.kernels import canonical_hash, position_hash
 from ringrift.engine.rng import Rng, below, seed_rng
 from ringrift.engine.rules import Tables
 from ringrift.engine.state import SEAT, Moves, Row, new_state
-from ringrift.engine.text import format_state
+from ringrift.engine.symmetry import symmetries_for
+from ringrift.engine.text import board_of
 from ringrift.train.play import Referee, play_random_turns, winner_of
 from ringrift.train.player import Player, Position
 from ringrift.train.seeds import seed_of
@@ -39,12 +42,14 @@ class _Game:
 
 
 def random_openings(tables: Tables, seed: int, count: int) -> list[Row]:
-    """`count` distinct decisions at the start of a turn, after 1-3 random full turns per seat.
+    """`count` decisions at the start of a turn, after 1-3 random full turns per seat, of which no
+    two are alike under the symmetries of the board.
 
     Raises ValueError when so many cannot be found.
     """
     referee = Referee(tables)
-    found: dict[str, Row] = {}
+    symmetries, spare = symmetries_for(Config(board_of(tables), tables.players)), new_state(tables)
+    found: dict[int, Row] = {}
     for attempt in range(count * _ATTEMPTS_PER_OPENING):
         if len(found) == count:
             break
@@ -52,7 +57,7 @@ def random_openings(tables: Tables, seed: int, count: int) -> list[Row]:
         turns = (1 + below(rng, _MOST_OPENING_TURNS)) * tables.players
         state = new_state(tables)
         if len(play_random_turns(referee, state, turns, rng)[0]) > 0:
-            found.setdefault(format_state(tables, state), state)
+            found.setdefault(int(canonical_hash(tables, symmetries, state, spare)), state)
     if len(found) < count:
         raise ValueError(f"openings is {count}; only {len(found)} distinct ones were found.")
     return list(found.values())
@@ -82,7 +87,7 @@ def play_match(
     ]
     total = len(running)
     blocks = [0] * openings
-    finals: set[str] = set()
+    finals: set[int] = set()
     decisions = 0
     while running:
         if stopping():
@@ -92,7 +97,7 @@ def play_match(
         for game in running:
             if len(game.legal) == 0:
                 blocks[game.opening] += winner_of(game.state) == game.seat
-                finals.add(format_state(tables, game.state))
+                finals.add(int(position_hash(tables, game.state)))
         running = [game for game in running if len(game.legal) > 0]
         progress(total - len(running), decisions)
     return Match(tuple(blocks), len(starts), len(finals))

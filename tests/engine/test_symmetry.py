@@ -10,6 +10,7 @@ from engine_support import random_game, replay, subset_games
 from ringrift.engine.config import CONFIGS, Config
 from ringrift.engine.kernels import (
     action_index,
+    canonical_hash,
     choose,
     list_choices,
     new_scratch,
@@ -149,3 +150,16 @@ def test_equal_positions_have_equal_hashes_and_others_do_not(config: Config) -> 
             positions.add(text)
             assert texts.setdefault(int(position_hash(t, s)), text) == text
     assert len(texts) == len(positions) > 250
+
+
+def test_images_that_the_rules_treat_alike_share_one_hash() -> None:
+    for config in SMALL:
+        t, y = tables_for(config), symmetries_for(config)
+        found: dict[int, str] = {}
+        for number, (s, _) in enumerate(random_game(t, 4)):
+            if number % 20 == 0:
+                images = [image(t, y, k, s) for k in range(len(y.exact)) if y.exact[k]]
+                spare = np.zeros_like(s)
+                hashes = {int(canonical_hash(t, y, row, spare)) for row in images}
+                assert len(hashes) == 1
+                assert found.setdefault(hashes.pop(), format_state(t, s)) == format_state(t, s)

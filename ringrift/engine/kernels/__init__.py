@@ -19,7 +19,7 @@ from ringrift.engine.kernels.position import (
     part_of,
     settle,
 )
-from ringrift.engine.kernels.symmetry import transform_choice, transform_row
+from ringrift.engine.kernels.symmetry import canonical_hash, transform_choice, transform_row
 from ringrift.engine.kernels.territory import fill_region
 from ringrift.engine.scratch import Scratch, new_scratch
 
@@ -29,6 +29,7 @@ __all__ = [
     "action_index",
     "advance",
     "apply_move",
+    "canonical_hash",
     "choose",
     "fill_region",
     "is_over",

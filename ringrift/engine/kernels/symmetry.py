@@ -4,7 +4,10 @@ On planes and indices they act through these: the image of a position is encoded
 its choices are given their indices in it.
 """
 
+import numpy as np
+
 from ringrift.engine.jit import int64, kernel
+from ringrift.engine.kernels.hashing import position_hash
 from ringrift.engine.kernels.position import slide_direction, slide_start
 from ringrift.engine.kernels.recovery import formed_run
 from ringrift.engine.kernels.territory import fill_region
@@ -50,6 +53,17 @@ def transform_row(t: Tables, y: Symmetries, k: int, s: Row, out: Row) -> None:
     if s[PART] != 0:
         start = int64(y.cell[k, slide_start(s)])
         out[PART] = 1 + 8 * start + int64(y.direction[k, slide_direction(s)])
+
+
+@kernel
+def canonical_hash(t: Tables, y: Symmetries, s: Row, spare: Row) -> np.uint64:
+    """A hash that a position shares with all that the rules treat alike; `spare` is a row."""
+    least = position_hash(t, s)
+    for k in range(1, y.cell.shape[0]):
+        if y.exact[k]:
+            transform_row(t, y, k, s, spare)
+            least = min(least, position_hash(t, spare))
+    return least
 
 
 @kernel
