@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -13,15 +14,22 @@ from ringrift.engine.kernels import (
     Scratch,
     action_index,
     apply_move,
+    choose,
     legal_moves,
+    list_choices,
     new_scratch,
+    position_hash,
     ranking,
+    transform_choice,
+    transform_row,
     write_planes,
 )
+from ringrift.engine.moves import REGION, kind_of
 from ringrift.engine.rng import below, seed_rng
 from ringrift.engine.rules import Tables
-from ringrift.engine.state import Row, new_state
-from ringrift.engine.text import legal_texts, parse_state
+from ringrift.engine.state import PART, Row, new_state
+from ringrift.engine.symmetry import Symmetries
+from ringrift.engine.text import format_state, legal_texts, parse_state
 
 DATA = Path(__file__).parent / "data"
 
@@ -67,6 +75,62 @@ def replay(game: dict[str, Any]) -> Iterator[tuple[Tables, Row, dict[str, int], 
         legal = legal_texts(t, s, scratch)
         yield t, s, legal, scratch
         apply_move(t, s, legal[step["m"]], scratch)
+
+
+def choices_of(t: Tables, s: Row) -> list[int]:
+    scratch = new_scratch(t)
+    return scratch.moves[: list_choices(t, s, scratch.moves, scratch)].tolist()
+
+
+def image(t: Tables, y: Symmetries, k: int, s: Row) -> Row:
+    out = np.zeros_like(s)
+    transform_row(t, y, k, s, out)
+    return out
+
+
+def planes_of(t: Tables, s: Row) -> np.ndarray:
+    out = np.zeros((t.planes, t.height * t.width), dtype=np.float32)
+    write_planes(t, s, out.reshape(t.planes, t.height, t.width), new_scratch(t))
+    return out[:, t.grid]
+
+
+def after(t: Tables, s: Row, choice: int) -> Row:
+    row = s.copy()
+    choose(t, row, choice, new_scratch(t))
+    return row
+
+
+def commute(t: Tables, y: Symmetries, s: Row, ks: range, seen: Counter[str]) -> None:
+    """Assert that symmetries commute with what can be chosen here and what comes of it, counting
+    in `seen` what was equal, and the rules' own exceptions (see `Symmetries`)."""
+    choices, planes = choices_of(t, s), planes_of(t, s)
+    scratch = new_scratch(t)
+    for k in ks:
+        turned = image(t, y, k, s)
+        images = [transform_choice(t, y, k, s, choice, scratch) for choice in choices]
+        # Of equally long runs through a slide's end, another may be the one on the earlier axis.
+        ties = s[PART] != 0 and sorted(images) != sorted(choices_of(t, turned))
+        if ties:
+            seen["another of equally long runs"] += 1
+            continue
+        assert sorted(images) == sorted(choices_of(t, turned))
+        indices = [int(action_index(t, turned, choice)) for choice in images]
+        assert len(set(indices)) == len(indices)
+        there = np.zeros_like(planes)
+        there[:, y.cell[k]] = planes
+        assert np.array_equal(planes_of(t, turned), there)
+        for choice, mapped in zip(choices, images, strict=True):
+            one, other = image(t, y, k, after(t, s, choice)), after(t, turned, mapped)
+            same = position_hash(t, one) == position_hash(t, other)
+            assert same == (format_state(t, one) == format_state(t, other)) or one[PART] != 0
+            if same:
+                seen["equal"] += 1
+            elif kind_of(choice) == REGION and not y.exact[k]:
+                seen["askew border"] += 1
+            else:
+                # The last part of a recovery: the run that collapses lies on another axis.
+                assert s[PART] != 0, format_state(t, s)
+                seen["another of equally long runs"] += 1
 
 
 def kernel_digest(max_games: int, max_steps: int) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from engine_support import random_game, replay, subset_games
+from engine_support import choices_of, random_game, replay, subset_games
 
 from ringrift.engine.config import CONFIGS, Config
 from ringrift.engine.kernels import (
@@ -13,7 +13,6 @@ from ringrift.engine.kernels import (
     apply_move,
     choose,
     legal_moves,
-    list_choices,
     new_scratch,
     part_of,
     settle,
@@ -22,11 +21,6 @@ from ringrift.engine.kernels import (
 from ringrift.engine.moves import RECOVER_LINE, RECOVER_STRIKE, RECOVER_WINDOW, kind_of
 from ringrift.engine.rules import Tables, tables_for
 from ringrift.engine.state import OPTION, PART, Row
-
-
-def choices_of(t: Tables, s: Row) -> list[int]:
-    scratch = new_scratch(t)
-    return scratch.moves[: list_choices(t, s, scratch.moves, scratch)].tolist()
 
 
 def completions(t: Tables, s: Row) -> dict[tuple[int, ...], int]:

@@ -5,50 +5,20 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from engine_support import random_game, replay, subset_games
+from engine_support import after, choices_of, commute, image, random_game, replay, subset_games
 
 from ringrift.engine.config import CONFIGS, Config
 from ringrift.engine.kernels import (
-    action_index,
     canonical_hash,
-    choose,
-    list_choices,
-    new_scratch,
     position_hash,
-    transform_choice,
-    transform_row,
-    write_planes,
 )
 from ringrift.engine.moves import RECOVER_LINE, RECOVER_STRIKE, REGION, SLIDE, kind_of
 from ringrift.engine.rules import Tables, tables_for
-from ringrift.engine.state import PART, Row
-from ringrift.engine.symmetry import Symmetries, symmetries_for
+from ringrift.engine.state import Row
+from ringrift.engine.symmetry import symmetries_for
 from ringrift.engine.text import format_state
 
 SMALL = [config for config in CONFIGS if config.board in ("square8", "hex8")]
-
-
-def choices_of(t: Tables, s: Row) -> list[int]:
-    scratch = new_scratch(t)
-    return scratch.moves[: list_choices(t, s, scratch.moves, scratch)].tolist()
-
-
-def image(t: Tables, y: Symmetries, k: int, s: Row) -> Row:
-    out = np.zeros_like(s)
-    transform_row(t, y, k, s, out)
-    return out
-
-
-def planes_of(t: Tables, s: Row) -> np.ndarray:
-    out = np.zeros((t.planes, t.height * t.width), dtype=np.float32)
-    write_planes(t, s, out.reshape(t.planes, t.height, t.width), new_scratch(t))
-    return out[:, t.grid]
-
-
-def after(t: Tables, s: Row, choice: int) -> Row:
-    row = s.copy()
-    choose(t, row, choice, new_scratch(t))
-    return row
 
 
 def with_parts(t: Tables, s: Row) -> Iterator[Row]:
@@ -69,37 +39,6 @@ def test_they_are_a_group(config: Config) -> None:
     assert all(tuple(a[b]) in elements for a in y.cell for b in y.cell)
     assert y.exact.sum() == (4 if config.board == "hex8" else count)
     assert y.exact[0] and y.cell[0].tolist() == list(range(config.facts.cells))
-
-
-def commute(t: Tables, y: Symmetries, s: Row, ks: range, seen: Counter[str]) -> None:
-    choices, planes = choices_of(t, s), planes_of(t, s)
-    scratch = new_scratch(t)
-    for k in ks:
-        turned = image(t, y, k, s)
-        images = [transform_choice(t, y, k, s, choice, scratch) for choice in choices]
-        # Of equally long runs through a slide's end, another may be the one on the earlier axis.
-        ties = s[PART] != 0 and sorted(images) != sorted(choices_of(t, turned))
-        if ties:
-            seen["another of equally long runs"] += 1
-            continue
-        assert sorted(images) == sorted(choices_of(t, turned))
-        indices = [int(action_index(t, turned, choice)) for choice in images]
-        assert len(set(indices)) == len(indices)
-        there = np.zeros_like(planes)
-        there[:, y.cell[k]] = planes
-        assert np.array_equal(planes_of(t, turned), there)
-        for choice, mapped in zip(choices, images, strict=True):
-            one, other = image(t, y, k, after(t, s, choice)), after(t, turned, mapped)
-            same = position_hash(t, one) == position_hash(t, other)
-            assert same == (format_state(t, one) == format_state(t, other)) or one[PART] != 0
-            if same:
-                seen["equal"] += 1
-            elif kind_of(choice) == REGION and not y.exact[k]:
-                seen["askew border"] += 1
-            else:
-                # The last part of a recovery: the run that collapses lies on another axis.
-                assert s[PART] != 0, format_state(t, s)
-                seen["another of equally long runs"] += 1
 
 
 @pytest.mark.parametrize("config", SMALL, ids=lambda c: c.name)
