@@ -93,7 +93,7 @@ def test_show_shifts_hex_rows(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[5].startswith("y0   ·       ·       ·       ·      (●2)     ·")
     assert lines[5].endswith("▒▒▒2▒▒▒")
-    assert lines[1].startswith(f"{'':9}y-4  -1      ·       ·")
+    assert lines[1].startswith(f"{'':8}y-4  -1      ·       ·")
 
 
 def test_show_refuses_a_bad_state(capsys: pytest.CaptureFixture[str]) -> None:
