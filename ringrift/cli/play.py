@@ -48,7 +48,9 @@ def play(
         if moves:
             sys.stdout.write("".join(move + "\n" for move in trace.moves))
             return
-        players = parse_seats(seats or trace.seats, trace.start.game().tables.players)
+        players = parse_seats(
+            trace.seats if seats is None else seats, trace.start.game().tables.players
+        )
     except EngineError as error:
         fail(str(error), 2)
     if seed is None:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -18,20 +18,17 @@ _DIGITS = 6
 _HINT_SALT, _STEP_SALT = 1 << 40, 1 << 20  # apart, so that a hint costs no player its luck
 
 HELP = (
-    "Type a move, or any part of one that only one choice has: 3,4 5,6 or place 3,4 or skip.",
-    "Or type the number of a listed choice.  l [PAGE] lists them, b draws the board.",
-    "h hint   u undo, back to the last decision of a person   r resign",
-    "s FILE save   q quit   ? this page",
+    "Type a move or any part of it: 3,4 5,6 or place 3,4 or skip; or the number of a choice.",
+    "l [PAGE] lists the choices, b draws the board, h gives a hint, u takes back the last",
+    "decision of a person, r resigns, s FILE saves, q leaves, ? shows this.",
 )
 KEYS_HELP = (
-    "",
-    "On the board: arrows move, space jumps to the next cell that can be picked, Enter picks",
-    "the cell: first from where, then to where, then what remains. Esc takes a pick back.",
+    "On the board: arrows move, space jumps to the next cell that can be picked,",
+    "Enter picks: first from where, then to where, then what remains. Esc goes back.",
     "Tab goes to the list of choices: arrows, PgUp, PgDn, Enter.",
-    "",
-    "●4/2 a stack: owner, height, cap (the cap is left out when all rings are the owner's)",
-    "• a marker   ▒1▒ territory of seat 1   + and underlined: can be picked",
-    "[ ] cursor   { } picked   ( ) the stack that must move   ‹ › cells of the last move",
+    "●4/2 stack: owner, height, cap, which is left out when all rings are the owner's",
+    "• marker   ▒1▒ territory of seat 1   + and underlined: can be picked",
+    "[ ] cursor   { } picked   ( ) must move   ‹ › cells of the last moves",
 )
 
 
@@ -260,10 +257,11 @@ def told(played: Played) -> str:
 
 def turns_told(played: list[Played]) -> list[tuple[int, str]]:
     """The seat and the words of every turn; what was forced stands in brackets."""
-    turns: list[tuple[int, int, list[str]]] = []
-    for each in played:
-        if not turns or turns[-1][0] != each.turn:
-            turns.append((each.turn, each.seat, []))
-        words = brief(each.text)
-        turns[-1][2].append(f"({words})" if each.by == "forced" else words)
-    return [(seat, f"{turn}. {', '.join(texts)}") for turn, seat, texts in turns]
+    turns: list[tuple[int, str]] = []
+    for (turn, seat), steps in groupby(played, key=lambda step: (step.turn, step.seat)):
+        words: list[str] = []
+        for forced, same in groupby(steps, key=lambda step: step.by == "forced"):
+            brought = ", ".join(brief(step.text) for step in same)
+            words.append(f"({brought})" if forced else brought)
+        turns.append((seat, f"{turn}. {', '.join(words)}"))
+    return turns

@@ -17,7 +17,7 @@ _BETWEEN_STEPS = 0.35
 _NOTHING: frozenset[str] = frozenset()
 _MOST_MARKED = 4  # cells of a step that are pointed at afterwards; a territory shows by itself
 _STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
-_KEYS = "arrows Enter · space next · Tab list · ? help · h hint · u undo · r · s FILE · q"
+_KEYS = "arrows space Enter · Tab list · ? help · h hint · u undo · r resign · s FILE · q"
 _WATCH_KEYS = "space next turn · a go on alone · u back · s FILE save · ? help · q quit"
 
 
@@ -91,9 +91,7 @@ class View:
         if self.helping:
             self.helping = False
         elif name == "ctrl-c":
-            session.left = session.asking_for_file or session.saved
-            if not session.left:
-                self._command("q")
+            self._command("" if session.asking_for_file else "q")
         elif session.asking_for_file or self.input:
             self._edit(name)
         elif name in ("?", "h", "u", "q"):
@@ -125,6 +123,9 @@ class View:
         narrowed = self.session.narrowed
         replies = self.session.command(line)
         self.message = replies[0] if replies and not self.helping else ""
+        steps = picks(self.session.hinted)[len(self.picked) :] if line == "h" else ()
+        if steps:
+            self.cursor, self.listing = min(steps[0]), False
         if self.session.narrowed is not narrowed:
             self.picked, self.at = [], 0
 
@@ -198,8 +199,13 @@ class View:
             words = f"{columns}x{rows} is too small; {SMALLEST[0]}x{SMALLEST[1]} is needed"
             return [fit([(words, PLAIN)], columns)]
         p = Position.read(self.session.game.state)
-        body: list[Line] = [[(line, PLAIN)] for line in (*HELP, *KEYS_HELP)]
-        if not self.helping:
+        if self.helping:
+            body = [
+                line
+                for text in (*HELP, "", *KEYS_HELP)
+                for line in paragraph(text, columns) or [[]]
+            ]
+        else:
             board = draw(p, self._marks(), columns - PANEL - 1, rows - 4, centre=self._centre())
             left = max(length(line) for line in board)
             panel = self._panel(p, columns - left - 1, rows - 4)
