@@ -19,10 +19,11 @@ lint: $(VENV)/.dev  ## format, lint, types and the layer rule
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
-nightly: $(VENV)/.dev  ## simulate more clusters than there is patience for in a day
+nightly: $(VENV)/.dev  ## more simulated clusters and fresh games than there is patience for in a day
 	$(BIN)/ringrift sim --seeds 2000 --nodes 5
 	$(BIN)/ringrift sim --seeds 200 --nodes 7
 	$(BIN)/ringrift sim --seeds 200 --nodes 5 --tier driver
+	$(BIN)/python tests/engine/fresh_games.py 2000
 
 check: lint test  ## everything a change must pass
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ringrift.engine.verify import Report
 
 app = cyclopts.App(
-    name="engine", help="The rules of RingRift: verify recorded games, show positions."
+    name="engine", help="The rules of RingRift: verify recorded games, measure, show positions."
 )
 
 _SECONDS_BETWEEN_LINES = 5.0
@@ -103,7 +103,8 @@ def bench(*configs: str, seconds: float = 3.0, seed: int = 1) -> None:
     except EngineError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
-    print("one core, CPU time; a decision: choose, fold forced steps, list, encode as planes")
+    print("one core, CPU time; a decision: choose, fold forced steps, list, encode as planes;")
+    print("the reference engine was measured once, on the machine that ringrift was developed on")
     heads = f"{'':13} {'decision':>9} {'no planes':>9}  {'moves/s':>9} {'games/s':>8}"
     print(f"{heads} {'choices/s':>11}  over the reference engine")
     for config in wanted:

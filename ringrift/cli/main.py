@@ -80,7 +80,11 @@ VERBS: Final = (
         ),
     ),
     ("play", "ringrift.cli.play:play", "Play or watch a game in the terminal."),
-    ("engine", "ringrift.cli.engine:app", "The rules: verify recorded games, show positions."),
+    (
+        "engine",
+        "ringrift.cli.engine:app",
+        "The rules: verify recorded games, measure, show positions.",
+    ),
 )
 
 

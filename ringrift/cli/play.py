@@ -65,7 +65,7 @@ def play(
 
 
 def _tell_of_compiling() -> None:
-    from ringrift.engine.jit import ENGINE_FOLDER, cache_root, sources_digest
+    from ringrift.engine.jit import compiled_before
 
-    if not (cache_root() / sources_digest(ENGINE_FOLDER)).is_dir():
-        print("The rules are compiled, once: this takes about a minute.", file=sys.stderr)
+    if not compiled_before():
+        print("The rules are compiled, once on this machine.", file=sys.stderr)

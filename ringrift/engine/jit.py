@@ -18,7 +18,7 @@ import numpy as np
 ENGINE_FOLDER = Path(__file__).parent
 
 # Plain Python that no kernel imports: editing it must not throw compiled kernels away.
-NOT_COMPILED = frozenset({"draw.py", "errors.py", "game.py", "text", "verify.py"})
+NOT_COMPILED = frozenset({"errors.py", "game.py", "text", "verify.py"})
 
 # Row slots are int16, and int() keeps them so in compiled code: every kernel called with one would
 # be compiled a second time. In plain Python it keeps arithmetic on them from overflowing.
@@ -53,6 +53,11 @@ if not _CHOSEN_BY_USER:
 
 import numba  # noqa: E402, TID251
 from numba.core import config as numba_config  # noqa: E402, TID251
+
+
+def compiled_before() -> bool:
+    """Whether kernels of these sources, or any into a folder of the user, were compiled before."""
+    return Path(os.environ["NUMBA_CACHE_DIR"]).is_dir()
 
 
 def _cache_folder(function: Callable[..., Any]) -> str:

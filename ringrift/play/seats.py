@@ -1,32 +1,21 @@
-"""Who can sit at a board: a person, or any player that the engine offers."""
-
-import inspect
-from collections.abc import Callable
+"""Who can sit at a board: a person, or one of the engine's baseline players."""
 
 import numpy as np
 
-from ringrift.engine import players
 from ringrift.engine.errors import EngineError, shown
 from ringrift.engine.game import Game
 from ringrift.engine.kernels import legal_moves, new_scratch
+from ringrift.engine.players import (
+    HEURISTIC_NAME,
+    RANDOM_NAME,
+    heuristic_choice,
+    random_choice,
+)
 from ringrift.engine.rng import seed_rng
 
 PERSON = "human"
-
-
-def offered() -> dict[str, Callable[..., int]]:
-    """Every player by name, and by the name with its version.
-
-    Read from the engine's players: a kernel `heuristic_2_choice` there is `heuristic-2` here, and
-    what its constant NAME says.
-    """
-    found: dict[str, Callable[..., int]] = {}
-    for variable, kernel in vars(players).items():
-        name = variable.removesuffix("_choice")
-        if name != variable and not name.startswith("_"):
-            found[name.replace("_", "-")] = kernel
-            found[getattr(players, f"{name.upper()}_NAME", name.replace("_", "-"))] = kernel
-    return found
+_NAMES = {"random": RANDOM_NAME, "heuristic": HEURISTIC_NAME}
+"""What people say, and which player and version that is today; they may say that, too."""
 
 
 def parse_seats(text: str | None, count: int) -> tuple[str, ...]:
@@ -34,7 +23,7 @@ def parse_seats(text: str | None, count: int) -> tuple[str, ...]:
     if text is None:
         return (PERSON, *["heuristic"] * (count - 1))
     seats = tuple(text.split(","))
-    names = [PERSON, *sorted(offered())]
+    names = [PERSON, *sorted([*_NAMES, *_NAMES.values()])]
     for seat in seats:
         if seat not in names:
             raise EngineError(f"seat {shown(seat)} is unknown; use one of {', '.join(names)}.")
@@ -45,16 +34,10 @@ def parse_seats(text: str | None, count: int) -> tuple[str, ...]:
 
 def choose(name: str, game: Game, seed: int) -> str:
     """What the player of that name would play; the same seed chooses the same."""
-    kernel, tables, row = offered()[name], game.tables, game.row
+    tables, row, rng = game.tables, game.row, seed_rng(seed)
     scratch = new_scratch(tables)
     n = legal_moves(tables, row, scratch.moves, scratch)
-    given = {
-        "t": tables,
-        "s": row,
-        "moves": np.array(scratch.moves[:n]),
-        "n": n,
-        "scratch": scratch,
-        "rng": seed_rng(seed),
-    }
-    wanted = inspect.signature(kernel).parameters
-    return game.legal()[kernel(*(given[parameter] for parameter in wanted))]
+    moves = np.array(scratch.moves[:n])
+    if _NAMES.get(name, name) == RANDOM_NAME:
+        return game.legal()[random_choice(tables, row, moves, n, rng)]
+    return game.legal()[heuristic_choice(tables, row, moves, n, scratch, rng)]

@@ -8,8 +8,8 @@ from ringrift.cli.engine import bench
 def test_it_prints_a_line_a_config(capsys: pytest.CaptureFixture[str]) -> None:
     bench("hex8_2p", "square8_3p", seconds=0.05)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[2:]] == ["hex8_2p", "square8_3p"]
-    assert all(" us " in line and " x " in line for line in lines[2:])
+    assert [line.split()[0] for line in lines[3:]] == ["hex8_2p", "square8_3p"]
+    assert all(" us " in line and " x " in line for line in lines[3:])
 
 
 @pytest.mark.parametrize(("configs", "seconds", "word"), [(("hex9",), 1, "hex9"), ((), 0, "0")])

@@ -2,7 +2,7 @@
 
 Zobrist, "A new hashing method with application for game playing" (1970): the exclusive or of one
 key a fact. Keys are computed instead of looked up, and the hash is taken from the whole row, which
-costs 4 to 9 % of a decision (docs/engine-performance.md): less than to have every writer of cells
+costs 3 to 10 % of a decision (docs/engine-performance.md): less than to have every writer of cells
 and rings keep one up that few decisions ask for.
 """
 

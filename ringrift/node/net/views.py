@@ -127,7 +127,7 @@ def work_summary(item: Item) -> str:
 
 
 def _node(state: ClusterState, row: Member, who: Identity, observed: Observed) -> NodeView:
-    """Return a member; what it observes is known of this node only, until nodes gossip."""
+    """A machine among the members, with how it is as far as it has told."""
     soft = _soft_state(state, row, who, observed)
     return NodeView(
         id=row.id,
