@@ -79,6 +79,15 @@ VERBS: Final = (
             "`ringrift sim --replay SEED --nodes 5` tells what happens in one seed."
         ),
     ),
+    (
+        "learn",
+        "ringrift.cli.learn:learn",
+        (
+            "Learn a game on this machine, without a node: play, train, evaluate, promote.\n\n"
+            "Begins from random weights, or goes on with what is in the directory. Ctrl-C ends it; "
+            "unfinished games are kept and played on by the next call."
+        ),
+    ),
     ("play", "ringrift.cli.play:play", "Play or watch a game in the terminal."),
     (
         "engine",

@@ -190,6 +190,9 @@ class Child:
             return self._end
         if isinstance(self._end, Failed):
             return self._end
+        if self._stop.is_set() and self._fault is None and returncode == -signal.SIGTERM:
+            # Asked to end while it was still starting: there is nothing that it could hand in.
+            return Finished(result=None, partial=True)
         reason = self._fault or f"the child ended without a result ({_exit_text(returncode)})"
         said = self._stderr.decode(errors="replace").strip().splitlines()
         return Failed(f"{reason}; it last said: {said[-1][-300:]}" if said else reason)

@@ -113,6 +113,18 @@ async def test_a_stopped_child_hands_in_what_it_has(tmp_path: Path) -> None:
     assert sum(isinstance(line, ShardWritten) for line in heard.lines) == 1
 
 
+async def test_a_child_stopped_before_it_could_listen_hands_in_nothing(tmp_path: Path) -> None:
+    # `sleep` knows no SIGTERM handler, as a child that has not got so far.
+    subject = Child(("sleep", "60"), job(tmp_path), tmp_path, PATIENT, SystemClock())
+
+    async def on_start(_pid: int) -> None:
+        subject.stop()
+
+    with trio.fail_after(30):
+        end = await subject.run(on_start, Heard().on_line)
+    assert end == Finished(result=None, partial=True)
+
+
 async def test_cancelling_leaves_no_process_behind(tmp_path: Path) -> None:
     heard = Heard()
     spoke = trio.Event()

@@ -1,0 +1,126 @@
+"""What a run of learning remembers: one event a line of its journal, nothing else.
+
+`at_s` is the compute time of the run when it happened: seconds in which it worked, on however many
+cores, added up over restarts.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from ringrift.wire.job import ConfigName, Sha256, Simulations
+
+Stage = Literal["selfplay", "training", "evaluation"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that decides what a run learns, fixed when it is founded.
+
+    Defaults are a laptop's budgets (issue 5 and SYSTEM 2.6, where they agree). `first_rows` and
+    `most_rows` bound the new full-search rows that a fit waits for, `rows_share` is their share of
+    all so far in between.
+    """
+
+    config: ConfigName
+    seed: int = 0
+    learning_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1e-3
+    batch_size: Annotated[int, msgspec.Meta(ge=1)] = 256
+    reuse: Annotated[float, msgspec.Meta(gt=0, le=4)] = 4.0
+    first_rows: Annotated[int, msgspec.Meta(ge=1)] = 1_500
+    most_rows: Annotated[int, msgspec.Meta(ge=1)] = 10_000
+    rows_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.15
+    parallel_games: Annotated[int, msgspec.Meta(ge=1)] = 64
+    games_per_shard: Annotated[int, msgspec.Meta(ge=1)] = 32
+    full_simulations: Simulations = 64
+    full_considered: Simulations = 16
+    cheap_simulations: Simulations = 16
+    cheap_considered: Simulations = 8
+    full_fraction: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.25
+    evaluation_share: Annotated[float, msgspec.Meta(ge=0, le=0.5)] = 0.2
+    evaluation_simulations: Simulations = 32
+    gate_openings: Annotated[int, msgspec.Meta(ge=20)] = 20
+    most_openings: Annotated[int, msgspec.Meta(ge=20)] = 200
+
+
+class Founded(msgspec.Struct, frozen=True, tag="founded"):
+    """The run began; `version` is the ringrift that founded it."""
+
+    settings: Settings
+    version: str
+
+
+class Started(msgspec.Struct, frozen=True, tag="started"):
+    """A child is about to start; its number makes its run id unlike any other's."""
+
+    number: int
+    stage: Stage
+    at_s: float
+
+
+class Kept(msgspec.Struct, frozen=True, tag="kept"):
+    """A shard of finished games is acknowledged: from here on these games count."""
+
+    sha256: Sha256
+    bytes: int
+    run_id: str
+    first_game: int
+    games: int
+    decisions: int
+    full_rows: int
+    steps: int
+    generator: Sha256 | None
+    at_s: float
+
+
+class Trained(msgspec.Struct, frozen=True, tag="trained"):
+    """A fit published a candidate. `seen_rows`: full-search rows there were when it was begun."""
+
+    sha256: Sha256
+    state_sha256: Sha256 | None
+    parent: Sha256 | None
+    seen_rows: int
+    rows: int
+    rows_drawn: int
+    reuse: float
+    policy_loss: float
+    value_loss: float
+    holdout_policy_loss: float | None
+    holdout_value_loss: float | None
+    seconds: float
+    at_s: float
+
+
+class Matched(msgspec.Struct, frozen=True, tag="matched"):
+    """Some blocks of a match were played; `opponent` is a baseline's name or a network's sha256."""
+
+    candidate: Sha256
+    opponent: str
+    first_opening: int
+    blocks: tuple[int, ...]
+    rotations: int
+    distinct_openings: int
+    distinct_games: int
+    simulations: int
+    seconds: float
+    at_s: float
+
+
+class Ruled(msgspec.Struct, frozen=True, tag="ruled"):
+    """A decision on a candidate, with its reasons: whether it becomes champion."""
+
+    candidate: Sha256
+    decision: Literal["promoted", "rejected", "undecided"]
+    against: Sha256 | None
+    checks: tuple[tuple[str, str, str, bool | None], ...]
+    at_s: float
+
+
+class Worked(msgspec.Struct, frozen=True, tag="worked"):
+    """So many seconds of cores went into a stage since the last such line of it."""
+
+    stage: Stage
+    core_seconds: float
+    at_s: float
+
+
+Event = Founded | Started | Kept | Trained | Matched | Ruled | Worked

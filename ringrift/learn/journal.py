@@ -1,0 +1,98 @@
+"""The append-only file in which a run remembers: a checksum and an event a line.
+
+An event is durable when `append` returns. The last line may be torn by a kill: it was never
+acknowledged, so it is cut. Any other bad line is damage, and is said rather than skipped.
+"""
+
+import fcntl
+import os
+import zlib
+from pathlib import Path
+
+import msgspec
+
+from ringrift.learn.events import Event
+
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+class JournalError(ValueError):
+    """A journal that cannot be used; one sentence that names the file and the fix."""
+
+
+def read_events(content: bytes, name: str) -> tuple[list[Event], int]:
+    """The events of a journal and how many bytes of it are whole.
+
+    Raises JournalError when a line before the last one is damaged.
+    """
+    events: list[Event] = []
+    at = 0
+    while at < len(content):
+        end = content.find(b"\n", at)
+        event = None if end < 0 else _event_of(content[at:end])
+        if event is None:
+            if 0 <= end < len(content) - 1:
+                raise JournalError(
+                    f"{name} is damaged at line {len(events) + 1}; restore it from a copy, "
+                    "or begin anew in another directory."
+                )
+            break
+        events.append(event)
+        at = end + 1
+    return events, at
+
+
+def line_of(event: Event) -> bytes:
+    """The line that stands for `event`, its end included."""
+    body = msgspec.json.encode(event)
+    return b"%08x %s\n" % (zlib.crc32(body), body)
+
+
+def _event_of(line: bytes) -> Event | None:
+    checksum, _, body = line.partition(b" ")
+    if checksum != b"%08x" % zlib.crc32(body):
+        return None
+    try:
+        return _decoder.decode(body)
+    except msgspec.DecodeError:
+        return None
+
+
+class Journal:
+    """The journal of one directory, which one process at a time may hold."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or begin it; raises JournalError when it is damaged or another process has it."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise JournalError(
+                f"{path} cannot be written ({error.strerror}); choose another --out."
+            ) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            raise JournalError(
+                f"{path} is in use: another learning runs there; end it, or choose another --out."
+            ) from None
+        self.events, whole = read_events(path.read_bytes(), str(path))
+        os.ftruncate(self._file, whole)
+
+    def append(self, event: Event) -> None:
+        """Remember `event`; it is on the disk when this returns. Raises OSError (disk full)."""
+        line = line_of(event)
+        before = os.fstat(self._file).st_size
+        try:
+            written = 0
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+            os.fsync(self._file)
+        except OSError:
+            os.ftruncate(self._file, before)
+            raise
+        self.events.append(event)
+
+    def close(self) -> None:
+        os.close(self._file)

@@ -1,0 +1,403 @@
+"""The driver of a run: starts the children that `plan` asks for and remembers what they did.
+
+Runnable compute threads never exceed the cores: while playing, each core has one child of one
+thread (selfplay, or now and then a match); a fit has all cores, and selfplay is stopped before it,
+with its unfinished games kept for the next child on that core.
+"""
+
+import hashlib
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import trio
+
+from ringrift.learn.events import Event, Kept, Matched, Stage, Started, Trained, Worked
+from ringrift.learn.gates import rulings
+from ringrift.learn.journal import Journal
+from ringrift.learn.plan import (
+    MatchTask,
+    evaluation_affordable,
+    fit_due,
+    generator_of,
+    next_match,
+    window_shards,
+)
+from ringrift.learn.progress import Progress
+from ringrift.node.runtime.clock import Clock
+from ringrift.node.worker.child import Child, ChildLimits
+from ringrift.wire.job import (
+    EvaluationDone,
+    EvaluationJob,
+    Failed,
+    Finished,
+    JobLine,
+    JobSpec,
+    SelfplayJob,
+    ShardWritten,
+    TrainingDone,
+    TrainingJob,
+    Weights,
+)
+from ringrift.wire.job import Progress as Advance
+
+_COMMAND = (sys.executable, "-m", "ringrift.train.job")
+_LIMITS = ChildLimits(silence_s=120.0, run_s=24 * 3600.0, grace_s=60.0)
+_PREPARING = ChildLimits(silence_s=120.0, run_s=3600.0, grace_s=1.0)
+_ENDLESS = 10_000_000  # games of a selfplay child: it plays until it is stopped
+_REMEMBER_WORK_EVERY_S = 10.0
+
+
+class LearnError(Exception):
+    """A run that cannot go on; one sentence. What its journal holds is untouched."""
+
+
+@dataclass(slots=True)
+class Doing:
+    """What one core does at the moment, for the view."""
+
+    stage: Stage | Literal["preparing"]
+    about: str
+    advance: Advance | None = None
+
+
+@dataclass(slots=True)
+class _Meter:
+    """Core seconds of one child that the journal does not hold yet."""
+
+    stage: Stage
+    cores: int
+    since: float
+
+
+@dataclass(slots=True)
+class Learning:
+    """One run in `directory`. `changed` is called after every event and line of a child."""
+
+    directory: Path
+    journal: Journal
+    progress: Progress
+    cores: int
+    clock: Clock
+    limit_s: float | None
+    changed: Callable[[Event | None], None]
+    once: bool = False
+    command: tuple[str, ...] = _COMMAND
+    doing: dict[int, Doing] = field(default_factory=dict[int, Doing])
+    _begun: float | None = None
+    _stopping: bool = False
+    _selfplay: set[Child] = field(default_factory=set[Child])
+    _matches: set[str] = field(default_factory=set[str])
+    _others: set[Child] = field(default_factory=set[Child])
+    _before_s: float = 0.0
+    _fits: int = 0
+
+    @property
+    def at_s(self) -> float:
+        """Compute time of the run: what earlier sittings took, and this one so far."""
+        if self._begun is None:
+            return self.progress.at_s
+        return self._before_s + self.clock.now() - self._begun
+
+    def stop(self) -> None:
+        """End soon: selfplay hands in its games, a match or fit is given up."""
+        self._stopping = True
+        self._end_children()
+
+    async def run(self) -> None:
+        """Work until the time is up or `stop` was called; raises LearnError."""
+        await self._prepare()
+        self._before_s, self._begun = self.progress.at_s, self.clock.now()
+        while not self._over():
+            if not fit_due(self.progress):
+                await self._play()
+            if fit_due(self.progress) and not self._over():
+                await self._fit()
+                self._fits += 1
+            self._rule()
+
+    async def _prepare(self) -> None:
+        """Have the kernels compiled by one child, once a machine; this is no time of the run."""
+        settings = self.progress.settings
+        with tempfile.TemporaryDirectory() as nowhere:
+            job = SelfplayJob(
+                config=settings.config,
+                run_id=_hex("prepare"),
+                games=1,
+                out_dir=nowhere,
+                parallel_games=1,
+                full_simulations=2,
+                cheap_simulations=2,
+            )
+            child = Child(self.command, job, Path(nowhere), _PREPARING, self.clock)
+            self._others.add(child)
+            self.doing[0] = Doing("preparing", "kernels of the engine")
+
+            async def on_line(line: JobLine) -> None:
+                if isinstance(line, Advance):
+                    self.doing[0].advance = line
+                self.changed(None)
+
+            end = await child.run(_nothing, on_line)
+            self._others.discard(child)
+            del self.doing[0]
+        if isinstance(end, Failed) and not self._stopping:
+            raise LearnError(f"preparing failed: {end.reason}")
+
+    def _over(self) -> bool:
+        timed_out = self.limit_s is not None and self.at_s >= self.limit_s
+        return self._stopping or timed_out or (self.once and self._fits > 0)
+
+    def _remember(self, event: Event) -> None:
+        try:
+            self.journal.append(event)
+        except OSError as error:
+            raise LearnError(
+                f"{self.directory} cannot be written ({error.strerror}); make room there and start "
+                "again: everything acknowledged so far is kept."
+            ) from error
+        self.progress.take(event)
+        self.changed(event)
+
+    async def _play(self) -> None:
+        async with trio.open_nursery() as nursery:
+            for core in range(self.cores):
+                nursery.start_soon(self._occupy, core)
+
+    async def _occupy(self, core: int) -> None:
+        """Keep one core busy until it is time to train, or to end."""
+        while not self._played_enough():
+            affordable = evaluation_affordable(self.progress)
+            task = next_match(self.progress, self._matches) if affordable else None
+            if task is not None:
+                await self._match(core, task)
+                self._rule()
+            else:
+                await self._selfplay_on(core)
+            self._settle()
+
+    def _played_enough(self) -> bool:
+        return self._over() or (fit_due(self.progress) and not self._matches)
+
+    def _settle(self) -> None:
+        """Stop selfplay when it is time for something else."""
+        if self._over():
+            self._end_children()
+        elif self._played_enough():
+            for child in self._selfplay:
+                child.stop()
+
+    def _end_children(self) -> None:
+        for child in self._selfplay | self._others:
+            child.stop()
+
+    def _rule(self) -> None:
+        for ruled in rulings(self.progress):
+            self._remember(ruled)
+
+    async def _selfplay_on(self, core: int) -> None:
+        settings, generator = self.progress.settings, generator_of(self.progress)
+        sha256 = None if generator is None else generator.sha256
+        job = SelfplayJob(
+            config=settings.config,
+            run_id=self._run_id("selfplay"),
+            games=_ENDLESS,
+            out_dir=str(self.directory / "shards"),
+            weights=self._network(sha256),
+            carry=str(self.directory / f"unfinished-{core}.games"),
+            parallel_games=settings.parallel_games,
+            games_per_shard=settings.games_per_shard,
+            full_simulations=settings.full_simulations,
+            full_considered=settings.full_considered,
+            cheap_simulations=settings.cheap_simulations,
+            cheap_considered=settings.cheap_considered,
+            full_fraction=settings.full_fraction,
+        )
+        about = "the untrained network" if generator is None else f"network {generator.number}"
+
+        def on_line(line: JobLine) -> None:
+            if isinstance(line, ShardWritten):
+                self._remember(self._kept(line, sha256))
+                self._settle()
+
+        await self._child(core, 1, job, "selfplay", about, on_line, self._selfplay)
+
+    def _kept(self, line: ShardWritten, generator: str | None) -> Kept:
+        return Kept(
+            sha256=line.sha256,
+            bytes=line.bytes,
+            run_id=line.run_id,
+            first_game=line.first_game,
+            games=line.games,
+            decisions=line.decisions,
+            full_rows=line.full_rows,
+            steps=line.steps,
+            generator=generator,
+            at_s=self.at_s,
+        )
+
+    async def _match(self, core: int, task: MatchTask) -> None:
+        settings = self.progress.settings
+        network = self._network(task.opponent) if len(task.opponent) == 64 else None
+        candidate = self._network(task.candidate)
+        assert candidate is not None
+        job = EvaluationJob(
+            config=settings.config,
+            run_id=_hex("match", settings.seed, task.candidate, task.opponent),
+            out_dir=str(self.directory / "work"),
+            candidate=candidate,
+            opponent=network or task.opponent,
+            first_opening=task.first_opening,
+            openings=task.openings,
+            simulations=settings.evaluation_simulations,
+        )
+        number = self.progress.candidate(task.candidate).number
+        against = self._name(task.opponent)
+        about = f"network {number} against {against}"
+        self._matches.add(task.opponent)
+        try:
+            end = await self._child(core, 1, job, "evaluation", about, None, self._others)
+        finally:
+            self._matches.discard(task.opponent)
+        if not isinstance(end.result, EvaluationDone):
+            return  # stopped before its end
+        self._remember(
+            Matched(
+                candidate=task.candidate,
+                opponent=task.opponent,
+                first_opening=task.first_opening,
+                blocks=end.result.blocks,
+                rotations=end.result.rotations,
+                distinct_openings=end.result.distinct_openings,
+                distinct_games=end.result.distinct_games,
+                simulations=settings.evaluation_simulations,
+                seconds=end.result.seconds,
+                at_s=self.at_s,
+            )
+        )
+
+    async def _fit(self) -> None:
+        progress, settings = self.progress, self.progress.settings
+        parent = progress.newest
+        seen = progress.full_rows
+        window, rows = window_shards(progress)
+        state = None
+        if parent is not None and parent.trained.state_sha256 is not None:
+            sha256 = parent.trained.state_sha256
+            state = Weights(sha256, str(self.directory / "models" / f"{sha256}.state"))
+        job = TrainingJob(
+            config=settings.config,
+            # Of what it continues from, not of this start: a fit that was killed is resumed.
+            run_id=_hex("fit", settings.seed, len(progress.candidates)),
+            out_dir=str(self.directory / "models"),
+            shards=tuple(
+                Weights(shard.sha256, str(self.directory / "shards" / f"{shard.sha256}.shard"))
+                for shard in window
+            ),
+            new_rows=progress.new_rows,
+            parent=self._network(None if parent is None else parent.sha256),
+            parent_state=state,
+            checkpoint_dir=str(self.directory / "work" / "fit"),
+            threads=self.cores,
+            learning_rate=settings.learning_rate,
+            batch_size=settings.batch_size,
+            max_reuse=settings.reuse,
+            window_rows=rows,
+        )
+        about = f"network {len(progress.candidates) + 1}"
+        end = await self._child(0, self.cores, job, "training", about, None, self._others)
+        if isinstance(end.result, TrainingDone):
+            self._remember(self._trained(end.result, parent and parent.sha256, seen))
+
+    def _trained(self, done: TrainingDone, parent: str | None, seen: int) -> Trained:
+        return Trained(
+            sha256=done.sha256,
+            state_sha256=done.state_sha256,
+            parent=parent,
+            seen_rows=seen,
+            rows=done.rows,
+            rows_drawn=done.rows_drawn,
+            reuse=done.reuse,
+            policy_loss=done.policy_loss,
+            value_loss=done.value_loss,
+            holdout_policy_loss=done.holdout_policy_loss,
+            holdout_value_loss=done.holdout_value_loss,
+            seconds=done.seconds,
+            at_s=self.at_s,
+        )
+
+    async def _child(
+        self,
+        core: int,
+        cores: int,
+        job: JobSpec,
+        stage: Stage,
+        about: str,
+        on_line: Callable[[JobLine], object] | None,
+        group: set[Child],
+    ) -> Finished:
+        """Run one child to its end; raises LearnError when it fails without being asked to end."""
+        work = self.directory / "work"
+        work.mkdir(parents=True, exist_ok=True)
+        child = Child(self.command, job, work, _LIMITS, self.clock)
+        meter = _Meter(stage, cores, self.clock.now())
+        self.doing[core] = Doing(stage, about)
+        group.add(child)
+        try:
+            end = await child.run(_nothing, partial(self._heard, core, meter, on_line))
+        finally:
+            group.discard(child)
+            del self.doing[core]
+        self._spend(meter)
+        if isinstance(end, Failed):
+            raise LearnError(f"{stage} failed: {end.reason}")
+        return end
+
+    async def _heard(
+        self,
+        core: int,
+        meter: _Meter,
+        on_line: Callable[[JobLine], object] | None,
+        line: JobLine,
+    ) -> None:
+        if isinstance(line, Advance):
+            self.doing[core].advance = line
+        if on_line is not None:
+            on_line(line)
+        if self.clock.now() - meter.since >= _REMEMBER_WORK_EVERY_S:
+            self._spend(meter)
+        if self._over():
+            self._end_children()
+        self.changed(None)
+
+    def _spend(self, meter: _Meter) -> None:
+        now = self.clock.now()
+        spent, meter.since = (now - meter.since) * meter.cores, now
+        self._remember(Worked(stage=meter.stage, core_seconds=spent, at_s=self.at_s))
+
+    def _run_id(self, stage: Stage) -> str:
+        number = self.progress.starts + 1
+        self._remember(Started(number=number, stage=stage, at_s=self.at_s))
+        return _hex("run", self.progress.settings.seed, number)
+
+    def _network(self, sha256: str | None) -> Weights | None:
+        if sha256 is None:
+            return None
+        return Weights(sha256, str(self.directory / "models" / f"{sha256}.safetensors"))
+
+    def _name(self, opponent: str) -> str:
+        if len(opponent) != 64:
+            return opponent
+        return f"network {self.progress.candidate(opponent).number}"
+
+
+async def _nothing(_pid: int) -> None:
+    pass
+
+
+def _hex(*parts: str | int) -> str:
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:32]

@@ -1,0 +1,104 @@
+"""What to do next: a pure function of what holds. Knows no clock, no child and no file."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ringrift.learn.events import Kept
+from ringrift.learn.gates import HEURISTIC, RANDOM, overtaken, test_of
+from ringrift.learn.progress import Candidate, Progress
+from ringrift.train.promotion import shown_worse
+
+
+@dataclass(frozen=True, slots=True)
+class MatchTask:
+    """Blocks to play next: `openings` from `first_opening` on, against a baseline or a network."""
+
+    candidate: str
+    opponent: str
+    first_opening: int
+    openings: int
+
+
+def rows_wanted(progress: Progress) -> int:
+    """New full-search rows that the next fit waits for: a share of all there are, within bounds.
+
+    Early fits are small and frequent, because the first games are worth little later.
+    """
+    settings = progress.settings
+    share = int(settings.rows_share * progress.full_rows)
+    return min(settings.most_rows, max(settings.first_rows, share))
+
+
+def fit_due(progress: Progress) -> bool:
+    """Whether there are enough rows that no fit has seen."""
+    return progress.new_rows >= rows_wanted(progress)
+
+
+def generator_of(progress: Progress) -> Candidate | None:
+    """Who plays selfplay: the newest candidate not shown worse than the champion.
+
+    Before the first champion, than the random player; one that has not met it yet is not shown
+    worse. None before the first fit. The champion itself ends the search at the latest.
+    """
+    reference = progress.champion or RANDOM
+    for candidate in reversed(progress.candidates):
+        if candidate.sha256 == progress.champion:
+            return candidate
+        pairing = candidate.pairings.get(reference)
+        if not shown_worse(pairing.histogram if pairing else None):
+            return candidate
+    return progress.newest
+
+
+def evaluation_affordable(progress: Progress) -> bool:
+    """Whether evaluation has had less than its share of all core seconds so far."""
+    spent = progress.core_s.get("evaluation", 0.0)
+    return spent <= progress.settings.evaluation_share * sum(progress.core_s.values())
+
+
+def next_match(progress: Progress, running: Collection[str]) -> MatchTask | None:
+    """The match that says most now; `running` are the opponents being played at the moment.
+
+    Of the newest candidate that is still undecided: first its test against the champion, piece by
+    piece, then the baselines of the checklist.
+    """
+    candidate = progress.newest
+    if candidate is None or candidate.ruled is not None or overtaken(progress, candidate):
+        return None
+    settings = progress.settings
+    for opponent, openings in _wanted(progress, candidate):
+        played = len(candidate.pairings[opponent].blocks) if opponent in candidate.pairings else 0
+        if opponent not in running and played < openings:
+            piece = min(settings.gate_openings, openings - played)
+            return MatchTask(candidate.sha256, opponent, played, piece)
+    return None
+
+
+def _wanted(progress: Progress, candidate: Candidate) -> list[tuple[str, int]]:
+    gate = progress.settings.gate_openings
+    baselines = [(RANDOM, gate), (HEURISTIC, gate)]
+    if progress.champion is None:
+        return baselines
+    test = test_of(progress, candidate)
+    if test.decision == "continue":
+        return [(progress.champion, test.blocks + gate)]
+    return baselines if test.decision == "better" else []
+
+
+def window_shards(progress: Progress) -> tuple[list[Kept], int]:
+    """The newest shards that a fit may draw from, oldest first, and the window in full rows."""
+    rows = window_rows(progress.full_rows)
+    chosen: list[Kept] = []
+    covered = 0
+    for shard in reversed(progress.shards):
+        if covered >= rows:
+            break
+        chosen.append(shard)
+        covered += shard.full_rows
+    return chosen[::-1], rows
+
+
+def window_rows(rows: int) -> int:
+    return (
+        rows if rows <= 20_000 else int(20_000 * (1 + 0.4 * ((rows / 20_000) ** 0.75 - 1) / 0.75))
+    )

@@ -1,0 +1,145 @@
+"""What holds now in a run of learning: its events, folded. Knows no clock and no disk."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ringrift.learn.events import (
+    Event,
+    Founded,
+    Kept,
+    Matched,
+    Ruled,
+    Settings,
+    Stage,
+    Started,
+    Trained,
+    Worked,
+)
+from ringrift.train.blocks import Histogram, histogram_of
+
+
+@dataclass(slots=True)
+class Pairing:
+    """All blocks that a candidate has played against one opponent, in order of their openings."""
+
+    rotations: int
+    blocks: list[int] = field(default_factory=list[int])
+    distinct_openings: int = 0
+    distinct_games: int = 0
+
+    @property
+    def histogram(self) -> Histogram:
+        return histogram_of(self.blocks, self.rotations)
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A trained network: how it was made, whom it met, what was decided."""
+
+    number: int  # from 1
+    trained: Trained
+    pairings: dict[str, Pairing] = field(default_factory=dict[str, Pairing])
+    ruled: Ruled | None = None
+
+    @property
+    def sha256(self) -> str:
+        return self.trained.sha256
+
+
+@dataclass(slots=True)
+class Progress:
+    """A run so far. Counts are of acknowledged games only; a game counts once.
+
+    `clashes` counts shards that were refused because some of their games were there already.
+    """
+
+    settings: Settings
+    version: str
+    at_s: float = 0.0
+    starts: int = 0
+    games: int = 0
+    decisions: int = 0
+    full_rows: int = 0
+    seen_rows: int = 0
+    clashes: int = 0
+    shards: list[Kept] = field(default_factory=list[Kept])
+    candidates: list[Candidate] = field(default_factory=list[Candidate])
+    champion: str | None = None
+    core_s: dict[Stage, float] = field(default_factory=dict[Stage, float])
+    _ranges: dict[str, list[range]] = field(default_factory=dict[str, list[range]])
+
+    @property
+    def new_rows(self) -> int:
+        """Full-search rows that no fit has seen."""
+        return self.full_rows - self.seen_rows
+
+    @property
+    def newest(self) -> Candidate | None:
+        return self.candidates[-1] if self.candidates else None
+
+    def candidate(self, sha256: str) -> Candidate:
+        """The newest candidate of that hash; raises KeyError for one that never was."""
+        for found in reversed(self.candidates):
+            if found.sha256 == sha256:
+                return found
+        raise KeyError(sha256)
+
+    def take(self, event: Event) -> None:
+        """Let `event` have happened."""
+        if not isinstance(event, Founded):
+            self.at_s = max(self.at_s, event.at_s)
+        match event:
+            case Founded():
+                pass
+            case Started():
+                self.starts = max(self.starts, event.number)
+            case Kept():
+                self._keep(event)
+            case Trained():
+                self.seen_rows = event.seen_rows
+                self.candidates.append(Candidate(len(self.candidates) + 1, event))
+            case Matched():
+                self._match(event)
+            case Ruled():
+                self.candidate(event.candidate).ruled = event
+                if event.decision == "promoted":
+                    self.champion = event.candidate
+            case Worked():
+                spent = self.core_s.get(event.stage, 0.0)
+                self.core_s[event.stage] = spent + event.core_seconds
+
+    def _keep(self, shard: Kept) -> None:
+        numbers = range(shard.first_game, shard.first_game + shard.games)
+        known = self._ranges.setdefault(shard.run_id, [])
+        if any(had.start < numbers.stop and numbers.start < had.stop for had in known):
+            self.clashes += 1
+            return
+        known.append(numbers)
+        self.shards.append(shard)
+        self.games += shard.games
+        self.decisions += shard.decisions
+        self.full_rows += shard.full_rows
+
+    def _match(self, event: Matched) -> None:
+        pairings = self.candidate(event.candidate).pairings
+        pairing = pairings.setdefault(event.opponent, Pairing(event.rotations))
+        if event.first_opening != len(pairing.blocks):
+            return  # these blocks were handed in once before
+        pairing.blocks.extend(event.blocks)
+        pairing.distinct_openings += event.distinct_openings
+        pairing.distinct_games += event.distinct_games
+
+
+def progress_of(events: Iterable[Event]) -> Progress | None:
+    """The run that these events make; None when there are none.
+
+    Raises ValueError when they do not begin with `Founded`.
+    """
+    progress: Progress | None = None
+    for event in events:
+        if progress is None:
+            if not isinstance(event, Founded):
+                raise ValueError("the journal does not begin with the founding of a run.")
+            progress = Progress(event.settings, event.version)
+        progress.take(event)
+    return progress

@@ -1,0 +1,100 @@
+"""A stand-in for ``python -m ringrift.train.job``: it computes nothing and says all there is.
+
+The first argument says how it behaves: "good", or which kind of job fails or talks nonsense.
+"""
+
+import hashlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+
+stopped = False
+
+
+def on_term(*_: object) -> None:
+    global stopped
+    stopped = True
+
+
+def say(**line: object) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def rest(seconds: float) -> bool:
+    """Sleep; return whether we were told to stop, by SIGTERM or the end of stdin."""
+    global stopped
+    end = time.monotonic() + seconds
+    while not stopped and time.monotonic() < end:
+        ready, _, _ = select.select([sys.stdin], [], [], 0.005)
+        if ready and not os.read(0, 1):
+            stopped = True
+    return stopped
+
+
+def hash_of(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def selfplay(spec: dict) -> None:
+    played = 0
+    while played < spec["games"] and not rest(0.01):
+        say(
+            line="shard", path="x", sha256=hash_of(spec["run_id"], played), bytes=10,
+            run_id=spec["run_id"], first_game=played, games=8, decisions=480, full_rows=120,
+            steps=1280,
+        )  # fmt: skip
+        played += 8
+        say(line="progress", done=played, total=spec["games"], unit="games", rate=80.0)
+    result = {"of": "selfplay", "games": played, "decisions": 60 * played, "seconds": 0.1}
+    say(line="finished", result=result, partial=True)
+
+
+def training(spec: dict) -> None:
+    if rest(0.02):
+        say(line="finished", result=None, partial=True)
+        return
+    sha256 = hash_of("network", spec["run_id"])
+    result = {
+        "of": "training", "path": "x", "sha256": sha256, "bytes": 64,
+        "dataset_sha256": hash_of("dataset"), "rows": spec["new_rows"],
+        "rows_drawn": 4 * spec["new_rows"], "steps": 10, "reuse": 4.0, "policy_loss": 2.0,
+        "value_loss": 0.6, "holdout_policy_loss": None, "holdout_value_loss": None,
+        "parameters_changed": True, "seconds": 0.1,
+    }  # fmt: skip
+    say(line="finished", result=result, partial=False)
+
+
+def evaluation(spec: dict) -> None:
+    if rest(0.02):
+        say(line="finished", result=None, partial=True)
+        return
+    opponent = spec["opponent"]
+    result = {
+        "of": "evaluation",
+        "opponent": opponent if isinstance(opponent, str) else opponent["sha256"],
+        "blocks": [2, 1] * (spec["openings"] // 2), "rotations": 2,
+        "distinct_openings": spec["openings"], "distinct_games": 2 * spec["openings"],
+        "seconds": 0.1,
+    }  # fmt: skip
+    say(line="finished", result=result, partial=False)
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, on_term)
+    spec = json.loads(sys.stdin.readline())
+    kind = spec["kind"]
+    if sys.argv[1] == f"failing {kind}" and "prepare" not in spec["run_id"]:
+        say(line="failed", reason=f"{kind} of {spec['config']} failed: loss is nan at step 3")
+        sys.exit(1)
+    if sys.argv[1] == f"garbage {kind}":
+        print("Loading model... done!", flush=True)
+        rest(60)
+        return
+    {"selfplay": selfplay, "training": training, "evaluation": evaluation}[kind](spec)
+
+
+main()

@@ -1,0 +1,161 @@
+"""A whole run with children that compute nothing: started, heard, stopped, killed, gone on with."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import trio
+
+from ringrift.learn.events import Event, Kept, Matched, Ruled, Trained
+from ringrift.learn.journal import Journal
+from ringrift.learn.loop import LearnError, Learning
+from ringrift.learn.progress import progress_of
+from ringrift.learn.start import StartError, founded
+from ringrift.node.runtime.clock import SystemClock
+
+FAKE = Path(__file__).parent / "fake_learner.py"
+LIMIT_S = 60.0
+
+
+def learning(directory: Path, behaviour: str = "good", *, once: bool = False) -> Learning:
+    journal = Journal(directory / "journal")
+    return Learning(
+        directory,
+        journal,
+        founded(journal, "hex8_2p", 1, None),
+        cores=2,
+        clock=SystemClock(),
+        limit_s=None,
+        changed=lambda event: None,
+        once=once,
+        command=(sys.executable, str(FAKE), behaviour),
+    )
+
+
+async def run_until(run: Learning, enough: int, kind: type[Event]) -> None:
+    """Run until so many events of that kind have been remembered."""
+
+    def look(_event: Event | None) -> None:
+        if sum(isinstance(event, kind) for event in run.journal.events) >= enough:
+            run.stop()
+
+    run.changed = look
+    with trio.fail_after(LIMIT_S):
+        await run.run()
+    run.journal.close()
+
+
+async def test_it_plays_trains_evaluates_and_promotes(tmp_path: Path) -> None:
+    run = learning(tmp_path)
+    await run_until(run, 2, Ruled)
+    progress = run.progress
+    assert progress.champion == progress.candidates[0].sha256
+    assert progress.games == sum(e.games for e in run.journal.events if isinstance(e, Kept))
+    assert {"selfplay", "training", "evaluation"} <= progress.core_s.keys()
+    assert any(isinstance(event, Matched) for event in run.journal.events)
+    rows = 0
+    for event in run.journal.events:
+        if isinstance(event, Kept):
+            rows += event.full_rows
+        if isinstance(event, Trained):
+            assert event.seen_rows <= rows
+
+
+async def test_once_ends_after_one_fit(tmp_path: Path) -> None:
+    run = learning(tmp_path, once=True)
+    with trio.fail_after(LIMIT_S):
+        await run.run()
+    assert sum(isinstance(event, Trained) for event in run.journal.events) == 1
+
+
+async def test_a_second_sitting_goes_on_and_no_run_id_returns(tmp_path: Path) -> None:
+    await run_until(learning(tmp_path), 1, Trained)
+    again = learning(tmp_path)
+    assert len(again.progress.candidates) == 1
+    before = again.progress.at_s
+    await run_until(again, 2, Trained)
+    assert again.progress.at_s >= before
+    assert again.progress.clashes == 0
+    runs = [(e.run_id, e.first_game) for e in again.journal.events if isinstance(e, Kept)]
+    assert len(set(runs)) == len(runs)
+
+
+@pytest.mark.parametrize("kind", ["selfplay", "training"])
+async def test_a_failed_child_is_one_sentence_and_nothing_is_lost(
+    tmp_path: Path, kind: str
+) -> None:
+    run = learning(tmp_path, f"failing {kind}")
+    with trio.fail_after(LIMIT_S), pytest.RaisesGroup(LearnError, allow_unwrapped=True) as caught:
+        await run.run()
+    error = caught.value
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert "loss is nan at step 3" in str(error) or "prepar" in str(error)
+    assert not any(isinstance(event, Trained) for event in run.journal.events)
+    kept = [event for event in run.journal.events if isinstance(event, Kept)]
+    run.journal.close()
+    again = learning(tmp_path)
+    assert [e for e in again.journal.events if isinstance(e, Kept)] == kept
+    again.journal.close()
+
+
+async def test_garbage_from_a_child_is_no_result(tmp_path: Path) -> None:
+    run = learning(tmp_path, "garbage training")
+    with trio.fail_after(LIMIT_S), pytest.raises(LearnError, match="no line of a job"):
+        await run.run()
+    assert not any(isinstance(event, Trained) for event in run.journal.events)
+    run.journal.close()
+
+
+def test_other_wishes_than_those_of_the_run_are_refused(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    founded(journal, "hex8_2p", 1, None)
+    with pytest.raises(StartError, match="is there already"):
+        founded(journal, "square8_2p", 1, None)
+    with pytest.raises(StartError, match="learning-rate"):
+        founded(journal, "hex8_2p", 1, 2.0)
+    with pytest.raises(StartError, match="config"):
+        founded(journal, "hex9", 1, None)
+    journal.close()
+
+
+PARENT = """
+import sys, trio
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_loop import learning
+trio.run(learning(Path(sys.argv[1])).run)
+"""
+
+
+def test_killed_at_any_moment_it_loses_no_acknowledged_game(tmp_path: Path) -> None:
+    program = PARENT.format(tests=str(Path(__file__).parent))
+    acknowledged: list[Kept] = []
+    for kill in range(4):
+        parent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)])
+        try:
+            wait_for_growth(tmp_path / "journal", 20_000 * (kill + 1))
+        finally:
+            os.kill(parent.pid, signal.SIGKILL)
+            parent.wait()
+        journal = Journal(tmp_path / "journal")
+        kept = [event for event in journal.events if isinstance(event, Kept)]
+        assert kept[: len(acknowledged)] == acknowledged
+        progress = progress_of(journal.events)
+        assert progress is not None
+        assert progress.clashes == 0
+        assert progress.games == sum(shard.games for shard in kept)
+        acknowledged = kept
+        journal.close()
+    assert acknowledged
+
+
+def wait_for_growth(path: Path, size: int) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while not (path.exists() and path.stat().st_size >= size):
+        assert time.monotonic() < deadline, "the run did not get on"
+        time.sleep(0.01)

@@ -1,0 +1,123 @@
+"""What comes next, by what there is."""
+
+from learn_support import SETTINGS, kept, matched, progress, sha, trained, worked
+
+from ringrift.learn.events import Ruled
+from ringrift.learn.gates import HEURISTIC, RANDOM, rulings
+from ringrift.learn.plan import (
+    evaluation_affordable,
+    fit_due,
+    generator_of,
+    next_match,
+    rows_wanted,
+)
+from ringrift.learn.progress import Progress
+
+WON, LOST, EVEN = [2] * 20, [0] * 20, [1] * 20
+
+
+def promoted(number: int) -> Ruled:
+    return Ruled(sha(number), "promoted", None, (), 0.0)
+
+
+def test_a_fit_waits_for_a_share_of_all_rows_within_bounds() -> None:
+    assert not fit_due(progress(kept(0), kept(1)))
+    assert fit_due(progress(kept(0), kept(1), kept(2)))
+    many = progress(*(kept(n, full_rows=1000) for n in range(20)), trained(1, seen_rows=18_000))
+    assert rows_wanted(many) == 3000
+    assert not fit_due(many)
+    assert rows_wanted(progress(*(kept(n, full_rows=10_000) for n in range(20)))) == 10_000
+
+
+def test_the_untrained_network_plays_until_there_is_another() -> None:
+    assert generator_of(progress(kept(0))) is None
+    run = progress(trained(1))
+    assert generator_of(run) is run.newest
+
+
+def test_selfplay_leaves_a_network_only_when_it_is_shown_worse() -> None:
+    run = progress(trained(1), promoted(1), trained(2), matched(2, sha(1), EVEN), trained(3))
+    assert generator_of(run) is run.candidates[2]  # not met yet: not shown worse
+    run.take(matched(3, sha(1), LOST))
+    assert generator_of(run) is run.candidates[1]
+    run.take(matched(2, sha(1), LOST, first=20))
+    run.take(matched(2, sha(1), LOST, first=40))
+    assert generator_of(run) is run.candidates[0]
+
+
+def test_evaluation_keeps_to_its_share() -> None:
+    assert evaluation_affordable(progress())
+    assert evaluation_affordable(progress(worked("selfplay", 80), worked("evaluation", 20)))
+    assert not evaluation_affordable(progress(worked("selfplay", 79), worked("evaluation", 21)))
+
+
+def test_the_first_candidate_meets_the_baselines_and_is_promoted() -> None:
+    run = progress(trained(1))
+    first = next_match(run, ())
+    assert first is not None
+    assert (first.opponent, first.first_opening, first.openings) == (RANDOM, 0, 20)
+    second = next_match(run, {RANDOM})
+    assert second is not None
+    assert second.opponent == HEURISTIC
+    run.take(matched(1, RANDOM, WON))
+    assert rulings(run) == []
+    run.take(matched(1, HEURISTIC, LOST))
+    assert [ruled.decision for ruled in rulings(run)] == ["promoted"]
+    for ruled in rulings(run):
+        run.take(ruled)
+    assert run.champion == sha(1)
+    assert next_match(run, ()) is None
+
+
+def with_champion() -> Progress:
+    return progress(
+        trained(1), matched(1, RANDOM, WON), matched(1, HEURISTIC, LOST), promoted(1), trained(2)
+    )
+
+
+def test_a_challenger_is_tested_piece_by_piece_until_it_is_decided() -> None:
+    run = with_champion()
+    task = next_match(run, ())
+    assert task is not None
+    assert (task.candidate, task.opponent, task.first_opening) == (sha(2), sha(1), 0)
+    run.take(matched(2, sha(1), EVEN))
+    task = next_match(run, ())
+    assert task is not None
+    assert (task.opponent, task.first_opening, task.openings) == (sha(1), 20, 20)
+    assert rulings(run) == []
+    run.take(matched(2, sha(1), LOST, first=20))
+    assert [ruled.decision for ruled in rulings(run)] == ["rejected"]
+    assert next_match(run, ()) is None
+
+
+def test_a_challenger_shown_better_still_owes_the_checklist() -> None:
+    run = with_champion()
+    run.take(matched(2, sha(1), WON))
+    assert rulings(run) == []
+    task = next_match(run, ())
+    assert task is not None
+    assert task.opponent == RANDOM
+    run.take(matched(2, RANDOM, WON))
+    run.take(matched(2, HEURISTIC, EVEN))
+    (ruled,) = rulings(run)
+    assert ruled.decision == "promoted"
+    assert ruled.against == sha(1)
+    assert any(name == "better than champion" for name, *_ in ruled.checks)
+
+
+def test_an_overtaken_test_ends_undecided_never_rejected() -> None:
+    run = with_champion()
+    run.take(matched(2, sha(1), EVEN))
+    run.take(trained(3))
+    assert [(ruled.candidate, ruled.decision) for ruled in rulings(run)] == [(sha(2), "undecided")]
+    task = next_match(run, ())
+    assert task is not None
+    assert task.candidate == sha(3)
+
+
+def test_a_test_ends_at_its_longest() -> None:
+    run = with_champion()
+    for piece in range(SETTINGS.most_openings // 20):
+        assert rulings(run) == []
+        run.take(matched(2, sha(1), EVEN, first=20 * piece))
+    assert [ruled.decision for ruled in rulings(run)] == ["rejected"]
