@@ -67,7 +67,9 @@ def write_carry(path: Path, config: str, games: Sequence[Unfinished]) -> None:
 
     Raises CarryError when the disk does not take them.
     """
-    content = seal("carry", VERSION, msgspec.msgpack.encode(_Body(config, tuple(map(_pack, games)))))
+    content = seal(
+        "carry", VERSION, msgspec.msgpack.encode(_Body(config, tuple(map(_pack, games))))
+    )
     try:
         write_artifact(path.parent, "carry", lambda out: out.write(content)).path.replace(path)
     except OSError as error:
