@@ -79,6 +79,16 @@ VERBS: Final = (
             "`ringrift sim --replay SEED --nodes 5` tells what happens in one seed."
         ),
     ),
+    (
+        "selfplay",
+        "ringrift.cli.selfplay:selfplay",
+        (
+            "Let a network play itself, and write the games as shards.\n\n"
+            "Ctrl-C or SIGTERM write what has finished and keep what has not: the next call with "
+            "the same --out goes on with it. Without --model an untrained network plays. The "
+            "first run compiles the engine's kernels, which takes some minutes."
+        ),
+    ),
     ("play", "ringrift.cli.play:play", "Play or watch a game in the terminal."),
     (
         "engine",

@@ -286,7 +286,7 @@ def _sample(policy: NDArray[np.float64], temperature: float, rng: Rng) -> int:
     # Relative to the largest, so that low temperatures leave something to draw from.
     weights: NDArray[np.float64] = np.power(policy / policy.max(), 1 / temperature)
     sums = np.cumsum(weights)
-    at = int(np.searchsorted(sums, uniform(rng) * sums[-1], side="right"))
+    at = int(np.searchsorted(sums, uniform(rng) * float(sums[-1]), side="right"))
     return min(at, len(policy) - 1)
 
 

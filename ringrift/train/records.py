@@ -126,7 +126,7 @@ def write_shard(directory: Path, header: ShardHeader, games: Sequence[GameRecord
         file = write_artifact(directory, "shard", lambda out: out.write(content))
     except OSError as error:
         raise RecordError(
-            f"a shard of {len(games)} games cannot be written to {directory} ({error.strerror}); "
+            f"a shard cannot be written to {directory} ({error.strerror}); "
             "make room there, or choose another directory."
         ) from error
     return ShardFile(
