@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from ringrift.engine.config import Config
 from ringrift.engine.rules import Tables, tables_for
 from ringrift.train.evaluator import load_evaluator
-from ringrift.train.generation import Budgets, Generation
+from ringrift.train.generation import Budgets, Generation, Variety
 from ringrift.train.search.search import Budget, Evaluates
 
-SLOTS = 32
-BUDGETS = Budgets(full=Budget(32, 8), cheap=Budget(8, 4), full_fraction=0.25)
+SLOTS = 64
+BUDGETS = Budgets(full=Budget(64, 16), cheap=Budget(16, 8), full_fraction=0.25)
 SECONDS = 10.0
 
 
@@ -40,7 +40,14 @@ class FreeEvaluator:
 def play(tables: Tables, evaluator: Evaluates) -> tuple[float, float, float]:
     """(evaluations, decisions, games) a second of selfplay with an endless supply of games."""
     generation = Generation(
-        tables, evaluator, BUDGETS, run_id="0" * 32, games=1_000_000, slots=SLOTS
+        tables,
+        evaluator,
+        BUDGETS,
+        Variety(),
+        run_id="0" * 32,
+        source="benchmark",
+        games=1_000_000,
+        slots=SLOTS,
     )
     for _ in range(50):
         generation.step()

@@ -41,7 +41,7 @@ def test_the_first_page_does_not_even_load_the_parser() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["up", "node", "tui", "status", "events", "drain", "doctor", "sim", "play"]
+    "verb", ["up", "node", "tui", "status", "events", "drain", "doctor", "sim", "play", "selfplay"]
 )
 def test_help_of_a_verb_loads_nothing_heavy(verb: str) -> None:
     assert after_main(verb, "--help") == set()

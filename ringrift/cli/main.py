@@ -86,6 +86,13 @@ VERBS: Final = (
             "Learn a game on this machine, without a node: play, train, evaluate, promote.\n\n"
             "Begins from random weights, or goes on with what is in the directory. Ctrl-C ends it; "
             "unfinished games are kept and played on by the next call."
+        "selfplay",
+        "ringrift.cli.selfplay:selfplay",
+        (
+            "Let a network play itself, and write the games as shards.\n\n"
+            "Ctrl-C or SIGTERM write what has finished and keep what has not: the next call with "
+            "the same --out goes on with it. Without --model an untrained network plays. The "
+            "first run compiles the engine's kernels, which takes some minutes."
         ),
     ),
     ("play", "ringrift.cli.play:play", "Play or watch a game in the terminal."),

@@ -120,6 +120,13 @@ def _claim_stdout() -> int:
     return fd
 
 
+def give_way(threads: int) -> None:
+    """Lower this process's priority and hold the libraries it has yet to import to `threads`."""
+    os.nice(max(0, NICENESS - os.nice(0)))
+    for variable in _THREAD_VARIABLES:
+        os.environ[variable] = str(threads)
+
+
 def main() -> int:
     """Run the one job on stdin; returns the exit status."""
     stop = threading.Event()
@@ -134,9 +141,7 @@ def main() -> int:
     except SpecError as error:
         lines.send(Failed(reason=str(error)))
         return 2
-    os.nice(max(0, NICENESS - os.nice(0)))
-    for variable in _THREAD_VARIABLES:
-        os.environ[variable] = str(spec.threads)
+    give_way(spec.threads)
     threading.Thread(target=_watch_parent, args=(0, stop), daemon=True).start()
     threading.Thread(target=_beat, args=(lines,), daemon=True).start()
     try:

@@ -1,29 +1,35 @@
 """Shards: files of finished games with everything that training and replay need.
 
-A file is MAGIC, the format version (u16), the sha256 of version and body, and the body: a zstandard
-frame around a msgpack header followed by one msgpack value a game, all little-endian. Moves are
-canonical texts, so that any engine can replay them to the exact positions; seats are absolute.
-Version 1 stays readable: a later version adds a decoder and never changes this one.
+Inside the seal (`sealed`) is a header followed by one value a game. Moves are canonical texts, so
+that any engine can replay them to the exact positions; seats are absolute. A later version adds a
+decoder and never changes an old one: version 1 (`first_format`) stays readable.
 """
 
-import hashlib
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
-import numpy as np
-import zstandard
-from numpy.typing import NDArray
 
 from ringrift.train.artifacts import ArtifactError, read_artifact, write_artifact
+from ringrift.train.first_format import PackedGame1
+from ringrift.train.rows import DecisionRow, PackedRows, check_rows, pack_rows, unpack_rows
+from ringrift.train.sealed import SealError, seal, unseal
 
-VERSION = 1
-_MAGIC = b"RRSHARD\n"
-_PREFIX = struct.Struct("<8sH32s")
-_LEVEL = 10
-_LARGEST_BODY = 1 << 30
+__all__ = [
+    "VERSION",
+    "DecisionRow",
+    "GameRecord",
+    "RecordError",
+    "ShardFile",
+    "ShardHeader",
+    "read_shard",
+    "write_shard",
+]
+
+VERSION: Final = 2
+_READABLE: Final = (1, 2)
 
 
 class RecordError(ValueError):
@@ -31,31 +37,14 @@ class RecordError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DecisionRow:
-    """One decision (>= 2 legal choices) that search made.
-
-    `step` indexes the record's moves: the chosen one, or that of which a part was chosen. Per
-    choice in the engine's order: its
-    policy index `actions` int32[k], the improved policy `policy` float16[k] (sum 1) and `visits`
-    int32[k]; cheap decisions may leave these three empty. `root_value` and `raw_value` float32
-    [players] are the utility in [0, 1] of each absolute seat after search and by the bare network.
-    """
-
-    step: int
-    full: bool
-    actions: NDArray[np.int32]
-    policy: NDArray[np.float16]
-    visits: NDArray[np.int32]
-    root_value: NDArray[np.float32]
-    raw_value: NDArray[np.float32]
-    simulations: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class GameRecord:
-    """A finished game: its number in its run, all moves incl. forced ones, outcome, decisions.
+    """A finished game: all moves incl. forced ones, outcome, decisions.
 
-    `winner` is the 0-based seat, `ranking[seat]` its rank from 1.
+    `number` counts the games of its run in the order in which they finished, `opened` those of the
+    run that opened it (an earlier one, if the game was carried over) in the order of their start.
+    `winner` is the 0-based seat, `ranking[seat]` its rank from 1. `models` chose its moves, in
+    order of first use: sha256 of weights, "untrained", or a baseline's name; a baseline has no
+    rows. The first `opening_turns` turns were random; None when that is not known.
     """
 
     number: int
@@ -63,14 +52,17 @@ class GameRecord:
     winner: int
     ranking: tuple[int, ...]
     rows: tuple[DecisionRow, ...]
+    opened: int
+    models: tuple[str, ...]
+    opening_turns: int | None
 
 
 class ShardHeader(msgspec.Struct, frozen=True, kw_only=True):
     """What all games of a shard have in common.
 
     They are games (`run_id`, `first_game` … `first_game + games - 1`) of `config`; `source` is the
-    sha256 of the weights that played, or "untrained". The rest is the search budget. `swap` says
-    whether the pie rule was on.
+    sha256 of the weights of the run that finished them, or "untrained". The rest is the search
+    budget of that run. `swap` says whether the pie rule was on.
     """
 
     config: str
@@ -100,21 +92,14 @@ class ShardFile:
 
 
 class _PackedGame(msgspec.Struct, frozen=True, array_like=True):
-    """A game by columns: numbers of all rows one after the other, `choices` per row."""
-
     number: int
+    opened: int
+    opening_turns: int | None
     moves: tuple[str, ...]
+    models: tuple[str, ...]
     winner: int
     ranking: tuple[int, ...]
-    steps: bytes
-    full: bytes
-    simulations: bytes
-    choices: bytes
-    actions: bytes
-    policy: bytes
-    visits: bytes
-    root_values: bytes
-    raw_values: bytes
+    rows: PackedRows
 
 
 class _Body(msgspec.Struct, frozen=True, array_like=True):
@@ -122,15 +107,28 @@ class _Body(msgspec.Struct, frozen=True, array_like=True):
     games: tuple[_PackedGame, ...]
 
 
+class _Body1(msgspec.Struct, frozen=True, array_like=True):
+    header: ShardHeader
+    games: tuple[PackedGame1, ...]
+
+
 def write_shard(directory: Path, header: ShardHeader, games: Sequence[GameRecord]) -> ShardFile:
     """Write finished games as `<sha256>.shard`; equal games give equal bytes.
 
-    Raises RecordError if the games are not the ones the header names, or not well formed.
+    Raises RecordError if the games are not the ones the header names or not well formed, and when
+    the disk does not take them; then no part of the shard is left.
     """
     _check_games(header, games)
-    packed = msgspec.msgpack.encode(_Body(header, tuple(map(_pack, games))))
-    body = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(packed)
-    file = write_artifact(directory, "shard", lambda out: out.write(_seal(VERSION, body)))
+    content = seal(
+        "shard", VERSION, msgspec.msgpack.encode(_Body(header, tuple(map(_pack, games))))
+    )
+    try:
+        file = write_artifact(directory, "shard", lambda out: out.write(content))
+    except OSError as error:
+        raise RecordError(
+            f"a shard cannot be written to {directory} ({error.strerror}); "
+            "make room there, or choose another directory."
+        ) from error
     return ShardFile(
         file.path,
         file.sha256,
@@ -148,39 +146,32 @@ def read_shard(path: Path, sha256: str | None = None) -> tuple[ShardHeader, list
     Raises RecordError, one sentence, on any damage; memory is bounded by 1 GiB of unpacked body.
     """
     try:
-        content = read_artifact(path, sha256)
+        version, packed = unseal("shard", read_artifact(path, sha256), _READABLE)
     except ArtifactError as error:
         raise RecordError(str(error)) from error
-    body = _unseal(path, content)
+    except SealError as error:
+        raise RecordError(f"shard {path} {error}") from error
     try:
-        if zstandard.get_frame_parameters(body).content_size > _LARGEST_BODY:
-            raise RecordError(f"it unpacks to more than {_LARGEST_BODY} bytes.")
-        packed = zstandard.ZstdDecompressor().decompress(body, max_output_size=_LARGEST_BODY)
-        shard = msgspec.msgpack.decode(packed, type=_Body)
-        games = [_unpack(game) for game in shard.games]
-        _check_games(shard.header, games)
-    except (zstandard.ZstdError, ValueError) as error:
+        header, games = _decode1(packed) if version == 1 else _decode(packed)
+        _check_games(header, games)
+    except ValueError as error:
         raise RecordError(f"shard {path} cannot be used: {error}") from error
-    return shard.header, games
+    return header, games
 
 
-def _seal(version: int, body: bytes) -> bytes:
-    digest = hashlib.sha256(version.to_bytes(2, "little") + body).digest()
-    return _PREFIX.pack(_MAGIC, version, digest) + body
+def _decode(packed: bytes) -> tuple[ShardHeader, list[GameRecord]]:
+    body = msgspec.msgpack.decode(packed, type=_Body)
+    return body.header, [_unpack(game) for game in body.games]
 
 
-def _unseal(path: Path, content: bytes) -> bytes:
-    if len(content) < _PREFIX.size or not content.startswith(_MAGIC):
-        raise RecordError(f"{path} is not a ringrift shard, or only its beginning.")
-    _, version, digest = _PREFIX.unpack_from(content)
-    body = content[_PREFIX.size :]
-    if hashlib.sha256(version.to_bytes(2, "little") + body).digest() != digest:
-        raise RecordError(f"shard {path} is damaged: its checksum does not hold; fetch it again.")
-    if version != VERSION:
-        raise RecordError(
-            f"shard {path} has format version {version}; this ringrift reads {VERSION}: upgrade it."
-        )
-    return body
+def _decode1(packed: bytes) -> tuple[ShardHeader, list[GameRecord]]:
+    body = msgspec.msgpack.decode(packed, type=_Body1)
+    models = (body.header.source,)
+    games = [
+        _unpack(_PackedGame(g.number, g.number, None, g.moves, models, g.winner, g.ranking, rows))
+        for g, rows in ((game, game.rows()) for game in body.games)
+    ]
+    return body.header, games
 
 
 def _check_games(header: ShardHeader, games: Sequence[GameRecord]) -> None:
@@ -196,66 +187,39 @@ def _check(game: GameRecord) -> None:
     players = len(game.ranking)
     if not 0 <= game.winner < players:
         raise RecordError(f"game {game.number} has winner {game.winner} of {players} seats.")
-    last = -1
-    for row in game.rows:
-        if not last <= row.step < len(game.moves):
-            raise RecordError(f"game {game.number} has a decision at step {row.step} out of order.")
-        last = row.step
-        if not len(row.actions) == len(row.policy) == len(row.visits):
-            raise RecordError(f"game {game.number} step {row.step}: choices of unequal number.")
-        if not len(row.root_value) == len(row.raw_value) == players:
-            raise RecordError(f"game {game.number} step {row.step}: values for the wrong seats.")
-        if row.full and not len(row.actions):
-            raise RecordError(f"game {game.number} step {row.step}: a full search without policy.")
+    if game.opened < 0 or (game.opening_turns or 0) < 0:
+        raise RecordError(f"game {game.number} has a start number or opening below 0.")
+    try:
+        check_rows(game.rows, steps=len(game.moves), players=players, models=len(game.models))
+    except ValueError as error:
+        raise RecordError(f"game {game.number} {error}") from error
 
 
 def _pack(game: GameRecord) -> _PackedGame:
-    rows = game.rows
     return _PackedGame(
-        game.number,
-        game.moves,
-        game.winner,
-        game.ranking,
-        steps=np.array([row.step for row in rows], dtype="<i4").tobytes(),
-        full=np.array([row.full for row in rows], dtype="u1").tobytes(),
-        simulations=np.array([row.simulations for row in rows], dtype="<i4").tobytes(),
-        choices=np.array([len(row.actions) for row in rows], dtype="<i4").tobytes(),
-        actions=b"".join(row.actions.astype("<i4").tobytes() for row in rows),
-        policy=b"".join(row.policy.astype("<f2").tobytes() for row in rows),
-        visits=b"".join(row.visits.astype("<i4").tobytes() for row in rows),
-        root_values=b"".join(row.root_value.astype("<f4").tobytes() for row in rows),
-        raw_values=b"".join(row.raw_value.astype("<f4").tobytes() for row in rows),
+        number=game.number,
+        opened=game.opened,
+        opening_turns=game.opening_turns,
+        moves=game.moves,
+        models=game.models,
+        winner=game.winner,
+        ranking=game.ranking,
+        rows=pack_rows(game.rows),
     )
 
 
 def _unpack(packed: _PackedGame) -> GameRecord:
-    players = len(packed.ranking)
-    steps = np.frombuffer(packed.steps, "<i4")
-    full = np.frombuffer(packed.full, "u1")
-    simulations = np.frombuffer(packed.simulations, "<i4")
-    choices = np.frombuffer(packed.choices, "<i4")
-    root_values = np.frombuffer(packed.root_values, "<f4").reshape(len(steps), players)
-    raw_values = np.frombuffer(packed.raw_values, "<f4").reshape(len(steps), players)
-    ends = np.cumsum(choices)
-    actions = np.frombuffer(packed.actions, "<i4")
-    policy = np.frombuffer(packed.policy, "<f2")
-    visits = np.frombuffer(packed.visits, "<i4")
-    if not len(steps) == len(full) == len(simulations) == len(choices):
-        raise RecordError(f"game {packed.number} has columns of unequal length.")
-    total = int(choices.sum())
-    if np.any(choices < 0) or not len(actions) == len(policy) == len(visits) == total:
-        raise RecordError(f"game {packed.number} has choices that do not add up.")
-    rows = tuple(
-        DecisionRow(
-            int(steps[i]),
-            bool(full[i]),
-            actions[ends[i] - choices[i] : ends[i]],
-            policy[ends[i] - choices[i] : ends[i]],
-            visits[ends[i] - choices[i] : ends[i]],
-            root_values[i],
-            raw_values[i],
-            int(simulations[i]),
-        )
-        for i in range(len(steps))
+    try:
+        rows = unpack_rows(packed.rows, len(packed.ranking))
+    except ValueError as error:
+        raise RecordError(f"game {packed.number} {error}") from error
+    return GameRecord(
+        number=packed.number,
+        moves=packed.moves,
+        winner=packed.winner,
+        ranking=packed.ranking,
+        rows=rows,
+        opened=packed.opened,
+        models=packed.models,
+        opening_turns=packed.opening_turns,
     )
-    return GameRecord(packed.number, packed.moves, packed.winner, packed.ranking, rows)

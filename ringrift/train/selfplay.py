@@ -1,70 +1,67 @@
 """The driver of selfplay: plays a job's games, cuts them into shards, says how far it is.
 
-Shard k of a run covers games k * games_per_shard onwards, whatever order they end in. A run that is
-asked to stop writes what has finished, in as many shards as there are gaps between game numbers.
+Every `games_per_shard` games that have finished make a shard. A run that is asked to stop writes
+the finished rest as one shard more, and its unfinished games into the job's carry file, with which
+a later run, also one with another network, goes on.
 """
 
-from collections.abc import Iterator
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ringrift.engine.config import Config
 from ringrift.engine.rules import tables_for
-from ringrift.train.generation import Budgets, Generation
+from ringrift.train.carry import CarryError, read_carry, write_carry
+from ringrift.train.generation import Budgets, Generation, Variety
 from ringrift.train.pace import Pace
 from ringrift.train.records import GameRecord, ShardHeader, write_shard
 from ringrift.train.search.search import Budget, Evaluates
 from ringrift.train.world import World
 from ringrift.wire.job import Finished, SelfplayDone, SelfplayJob, ShardWritten
 
+_LOG = logging.getLogger(__name__)
+_UNTRAINED = "untrained"
+
 
 @dataclass(slots=True)
 class ShardCutter:
     """Keeps finished games until those of a whole shard are there."""
 
-    games: int
     per_shard: int
-    _waiting: dict[int, GameRecord] = field(default_factory=dict[int, GameRecord])
+    _waiting: list[GameRecord] = field(default_factory=list[GameRecord])
 
     def add(self, game: GameRecord) -> list[GameRecord]:
-        """The games of the shard that `game` completes, in order of number; empty if none."""
-        self._waiting[game.number] = game
-        first = game.number - game.number % self.per_shard
-        numbers = range(first, min(first + self.per_shard, self.games))
-        if any(n not in self._waiting for n in numbers):
-            return []
-        return [self._waiting.pop(n) for n in numbers]
+        """The games of the shard that `game` completes; empty if none."""
+        self._waiting.append(game)
+        return self.rest() if len(self._waiting) >= self.per_shard else []
 
-    def rest(self) -> Iterator[list[GameRecord]]:
-        """All games still kept, as runs of consecutive numbers within one shard's range."""
-        run: list[GameRecord] = []
-        for number in sorted(self._waiting):
-            follows = run and number == run[-1].number + 1 and number % self.per_shard != 0
-            if run and not follows:
-                yield run
-                run = []
-            run.append(self._waiting[number])
-        if run:
-            yield run
-        self._waiting.clear()
+    def rest(self) -> list[GameRecord]:
+        """All games still kept, which are consecutive; it keeps none of them any more."""
+        games, self._waiting = self._waiting, []
+        return games
 
 
 def run_selfplay(job: SelfplayJob, evaluator: Evaluates, world: World) -> Finished:
     """Play the games of `job` and write them as shards, each told by a `ShardWritten` line.
 
-    Asked to stop, it writes the games that have finished and returns a partial result. The games
-    depend on `job.run_id`, their numbers, the budgets and the evaluator.
+    Asked to stop, it writes the games that have finished and returns a partial result. A game
+    depends on the run that opened it and its number there, on the job's switches and on the
+    evaluator. Raises ValueError, one sentence, when the job's opponent is none or a file cannot be
+    written.
     """
     started = world.clock()
     play = Generation(
         tables_for(Config.parse(job.config)),
         evaluator,
         _budgets(job),
+        _variety(job),
         run_id=job.run_id,
+        source=_source(job),
         games=job.games,
         slots=job.parallel_games,
     )
-    cutter = ShardCutter(job.games, job.games_per_shard)
+    _take_up(job, play)
+    cutter = ShardCutter(job.games_per_shard)
     pace = Pace(world, unit="games", total=job.games)
     done, decisions = 0, 0
     while not play.over and not world.stopping():
@@ -75,10 +72,43 @@ def run_selfplay(job: SelfplayJob, evaluator: Evaluates, world: World) -> Finish
             if shard:
                 world.emit(_write(job, shard))
         pace.tell(done, {"decisions": play.decisions, "evaluations": play.evaluations})
-    for shard in cutter.rest():
-        world.emit(_write(job, shard))
-    result = SelfplayDone(games=done, decisions=decisions, seconds=world.clock() - started)
+    rest = cutter.rest()
+    if rest:
+        world.emit(_write(job, rest))
+    result = SelfplayDone(
+        games=done,
+        decisions=decisions,
+        seconds=world.clock() - started,
+        carried=_hand_on(job, play),
+    )
     return Finished(result=result, partial=not play.over)
+
+
+def _take_up(job: SelfplayJob, play: Generation) -> None:
+    if job.carry is None or not Path(job.carry).exists():
+        return
+    path = Path(job.carry)
+    try:
+        play.take_up(read_carry(path, job.config))
+    except CarryError as error:
+        aside = path.replace(path.with_name(path.name + ".damaged"))
+        _LOG.warning("Unfinished games are set aside as %s: %s", aside, error)
+        return
+    path.unlink()
+
+
+def _hand_on(job: SelfplayJob, play: Generation) -> int:
+    # How many unfinished games the carry file now holds.
+    if job.carry is None:
+        return 0
+    games = play.unfinished()
+    if games:
+        write_carry(Path(job.carry), job.config, games)
+    return len(games)
+
+
+def _source(job: SelfplayJob) -> str:
+    return _UNTRAINED if job.weights is None else job.weights.sha256
 
 
 def _budgets(job: SelfplayJob) -> Budgets:
@@ -89,13 +119,29 @@ def _budgets(job: SelfplayJob) -> Budgets:
     )
 
 
+def _variety(job: SelfplayJob) -> Variety:
+    if (job.opponent is None) != (job.opponent_share == 0):
+        raise ValueError(
+            f"opponent is {job.opponent!r} and opponent_share {job.opponent_share:g}; "
+            "give a baseline and a share above 0, or neither."
+        )
+    return Variety(
+        random_openings=job.random_openings,
+        opening_turns=job.opening_turns,
+        sampled_turns=job.sampled_turns,
+        temperature=job.temperature,
+        opponent=job.opponent,
+        opponent_share=job.opponent_share,
+    )
+
+
 def _write(job: SelfplayJob, games: list[GameRecord]) -> ShardWritten:
     header = ShardHeader(
         config=job.config,
         run_id=job.run_id,
         first_game=games[0].number,
         games=len(games),
-        source="untrained" if job.weights is None else job.weights.sha256,
+        source=_source(job),
         full_simulations=job.full_simulations,
         full_considered=job.full_considered,
         cheap_simulations=job.cheap_simulations,

@@ -21,7 +21,7 @@ from ringrift.engine.rules import Tables, tables_for
 from ringrift.engine.state import new_state
 from ringrift.train.arena import play_match
 from ringrift.train.encode import write_batch
-from ringrift.train.generation import Budgets, Generation
+from ringrift.train.generation import Budgets, Generation, Variety
 from ringrift.train.player import baseline
 from ringrift.train.records import GameRecord
 from ringrift.train.replay import Replayer
@@ -114,7 +114,9 @@ def _selfplay(tables: Tables) -> list[GameRecord]:
         tables,
         _Uniform(tables),
         Budgets(full=budget, cheap=budget, full_fraction=0.5),
+        Variety(),
         run_id="0" * 32,
+        source="uniform",
         games=1,
         slots=1,
     )

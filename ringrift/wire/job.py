@@ -16,6 +16,8 @@ Positive = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 Simulations = Annotated[int, msgspec.Meta(ge=2, le=4096)]
 Threads = Annotated[int, msgspec.Meta(ge=1, le=256)]
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Turns = Annotated[int, msgspec.Meta(ge=1, le=100)]
 ConfigName = Annotated[str, msgspec.Meta(pattern="^(hex8|square8|square19|hexagonal)_[234]p$")]
 
 
@@ -31,8 +33,17 @@ class SelfplayJob(
 ):
     """Play `games` games with search and write them to `out_dir` as shards.
 
-    `run_id` is minted for each start of a child and seeds it; a game's id is (run id, n), n from 0.
-    `weights` None means untrained: the child draws a network from `run_id` and plays with that.
+    `run_id` is minted for each start of a child and seeds it; a game's id is (run id, n), where n
+    counts from 0 as games finish. `weights` None means untrained: the child draws a network from
+    `run_id` and plays with that.
+
+    `carry` is a file of unfinished games: taken up first if it is there (they count among `games`),
+    and written when the child is asked to stop. A child without it drops what is unfinished.
+
+    The rest makes games differ. A share `random_openings` of them opens with 1 to `opening_turns`
+    random turns of each seat; in the first `sampled_turns` turns of each seat moves are drawn from
+    the improved policy at `temperature` (0: its best). In a share `opponent_share` of the games
+    the baseline `opponent` ("heuristic-1") plays one seat: only where it is asked for.
     """
 
     config: ConfigName
@@ -43,11 +54,18 @@ class SelfplayJob(
     threads: Threads = 1
     parallel_games: Positive = 32
     games_per_shard: Positive = 32
-    full_simulations: Simulations = 32
-    full_considered: Simulations = 8
-    cheap_simulations: Simulations = 8
-    cheap_considered: Simulations = 4
+    full_simulations: Simulations = 64
+    full_considered: Simulations = 16
+    cheap_simulations: Simulations = 16
+    cheap_considered: Simulations = 8
     full_fraction: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.25
+    carry: Path | None = None
+    random_openings: Share = 0.125
+    opening_turns: Turns = 2
+    sampled_turns: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 5
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.0
+    opponent: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    opponent_share: Share = 0.0
 
 
 class TrainingJob(
@@ -124,11 +142,15 @@ class ShardWritten(msgspec.Struct, frozen=True, tag="shard", tag_field="line"):
 
 
 class SelfplayDone(msgspec.Struct, frozen=True, tag="selfplay", tag_field="of"):
-    """What a selfplay child did in all (its shards were reported one by one)."""
+    """What a selfplay child did in all (its shards were reported one by one).
+
+    `carried` games are unfinished and wait in the job's carry file.
+    """
 
     games: int
     decisions: int
     seconds: float
+    carried: int = 0
 
 
 class TrainingDone(msgspec.Struct, frozen=True, tag="training", tag_field="of"):

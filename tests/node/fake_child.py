@@ -59,8 +59,8 @@ def selfplay(spec: dict, pace_s: float) -> None:
             full_fraction=0.25,
         )  # fmt: skip
         records = [
-            GameRecord(played + n, ("a1", "b2"), n % seats, tuple(range(1, seats + 1)), ())
-            for n in range(games)
+            GameRecord(n, ("a1", "b2"), n % seats, tuple(range(1, seats + 1)), (), n, (), 0)
+            for n in range(played, played + games)
         ]
         file = write_shard(Path(spec["out_dir"]), header, records)
         if sys.argv[1] == "unheard":

@@ -25,8 +25,8 @@ def play_record(config: Config, number: int, seed: int, *, heuristic_seat: int =
     scratch, rng, referee = new_scratch(t), seed_rng(seed), Referee(t)
     state = new_state(t)
     moves: list[int] = []
-    pending: list[tuple[int, list[int], int]] = []
-    wished = taken = 0
+    pending: list[tuple[int, int, list[int], int]] = []
+    wished = taken = part = 0
     choices, played = referee.settle(state)
     while True:
         moves += played
@@ -41,8 +41,9 @@ def play_record(config: Config, number: int, seed: int, *, heuristic_seat: int =
         codes: list[int] = choices.tolist()
         liked = part_of(t, state, wished)
         actions = [int(action_index(t, state, code)) for code in codes]
-        pending.append((len(moves), actions, codes.index(liked) if liked in codes else 0))
+        pending.append((len(moves), part, actions, codes.index(liked) if liked in codes else 0))
         choices, played = referee.play(state, part_of(t, state, taken))
+        part = part + 1 if state[PART] != 0 else 0
     texts, _ = referee.texts(new_state(t), moves)
     winner = int(state[WINNER])
     ranks = np.zeros(t.players, np.int64)
@@ -58,10 +59,12 @@ def play_record(config: Config, number: int, seed: int, *, heuristic_seat: int =
             values,
             values,
             8,
+            part,
         )
-        for i, (step, actions, liked) in enumerate(pending)
+        for i, (step, part, actions, liked) in enumerate(pending)
     )
-    return GameRecord(number, texts, winner, tuple(ranks.tolist()), rows)
+    ranked = tuple(ranks.tolist())
+    return GameRecord(number, texts, winner, ranked, rows, number, ("untrained",), 0)
 
 
 def shard_header(config: str, first_game: int, games: int, run_id: str = "0" * 32) -> ShardHeader:

@@ -1,5 +1,6 @@
 """Datasets: right targets, newest games, bounded, byte-identical, damage told."""
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,6 @@ from ringrift.train.dataset import (
 )
 from ringrift.train.records import (
     DecisionRow,
-    GameRecord,
     RecordError,
     ShardFile,
     read_shard,
@@ -185,7 +185,7 @@ def test_a_policy_that_does_not_fit_is_refused(
         row.simulations,
     )
     old = games[0]
-    games[0] = GameRecord(old.number, old.moves, old.winner, old.ranking, (wrong, *old.rows[1:]))
+    games[0] = dataclasses.replace(old, rows=(wrong, *old.rows[1:]))
     shard = write_shard(tmp_path, header, games)
     with pytest.raises(RecordError, match=told):
         build(tmp_path / "out", [shard])

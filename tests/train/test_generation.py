@@ -1,36 +1,44 @@
-from pathlib import Path
+"""Games of selfplay: each for itself, varied as asked for, recorded step by step."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from search_support import ConstantEvaluator, HashEvaluator
+from selfplay_support import RUN, SMALL, as_plain
 
 from ringrift.engine.config import CONFIGS, Config
 from ringrift.engine.kernels import action_index, part_of
+from ringrift.engine.players import HEURISTIC_NAME
 from ringrift.engine.rules import tables_for
-from ringrift.engine.state import PART, WINNER, new_state
+from ringrift.engine.state import PART, SEAT, TURN, WINNER, new_state
 from ringrift.engine.text import format_move
-from ringrift.train.generation import Budgets, Generation
+from ringrift.train.generation import Budgets, Generation, Variety
 from ringrift.train.play import Referee
-from ringrift.train.records import GameRecord, read_shard
+from ringrift.train.records import GameRecord
 from ringrift.train.search.search import Budget
-from ringrift.train.selfplay import ShardCutter, run_selfplay
-from ringrift.train.world import World
-from ringrift.wire.job import Progress, SelfplayJob, ShardWritten
-
-RUN = "0123456789abcdef" * 2
-SMALL = Budgets(full=Budget(6, 4), cheap=Budget(2, 2), full_fraction=0.5)
 
 
-def generate(config: str, *, games: int, slots: int) -> dict[int, GameRecord]:
+def generation(config: str, *, games: int, slots: int, budgets=SMALL, **variety) -> Generation:
     tables = tables_for(Config.parse(config))
-    play = Generation(tables, HashEvaluator(tables), SMALL, run_id=RUN, games=games, slots=slots)
-    found = {}
+    return Generation(
+        tables,
+        HashEvaluator(tables),
+        budgets,
+        Variety(**variety),
+        run_id=RUN,
+        source="hash",
+        games=games,
+        slots=slots,
+    )
+
+
+def generate(config: str, *, games: int, slots: int, **changes) -> dict[int, GameRecord]:
+    """Finished games by the number of their opening."""
+    play = generation(config, games=games, slots=slots, **changes)
+    found: dict[int, GameRecord] = {}
     while not play.over:
         for game in play.step():
-            assert game.number not in found
-            found[game.number] = game
+            assert game.number == len(found)
+            found[game.opened] = game
     return found
 
 
@@ -39,24 +47,15 @@ def five_games():
     return generate("hex8_2p", games=5, slots=3)
 
 
-def as_plain(game: GameRecord):
-    rows = [
-        (r.step, r.full, r.simulations, *(a.tolist() for a in (r.actions, r.policy, r.visits)))
-        for r in game.rows
-    ]
-    values = [(r.root_value.tolist(), r.raw_value.tolist()) for r in game.rows]
-    return game.moves, game.winner, game.ranking, rows, values
-
-
 def test_every_started_game_ends(five_games):
     assert sorted(five_games) == [0, 1, 2, 3, 4]
     assert len({game.moves for game in five_games.values()}) == 5
 
 
-def test_a_game_depends_on_its_number_only(five_games):
+def test_a_game_depends_on_its_opening_number_only(five_games):
     other = generate("hex8_2p", games=3, slots=1)
-    for number, game in other.items():
-        assert as_plain(game) == as_plain(five_games[number])
+    for opened, game in other.items():
+        assert as_plain(game) == as_plain(five_games[opened])
 
 
 @pytest.mark.parametrize("config", ["hex8_2p", "square8_3p"])
@@ -66,21 +65,25 @@ def test_records_replay_step_by_step(config, five_games):
     games = five_games if config == "hex8_2p" else generate(config, games=2, slots=2)
     referee = Referee(tables)
     for game in games.values():
+        assert game.models == ("hash",)
         state = new_state(tables)
         rows = list(game.rows)
-        step = move = 0
+        step = part = move = 0
         choices, played = referee.settle(state)
         while True:
             step += len(played)
             if len(choices) == 0:
                 break
-            if rows and rows[0].step == step:
-                check_row(tables, state, choices, rows.pop(0))
+            if state[TURN] > game.opening_turns:
+                row = rows.pop(0)
+                assert (row.step, row.part) == (step, part)
+                check_row(tables, state, choices, row)
             if state[PART] == 0:
                 legal = referee.legal(state).tolist()
                 texts = [format_move(tables, state, code) for code in legal]
                 move = legal[texts.index(game.moves[step])]
             choices, played = referee.play(state, part_of(tables, state, move))
+            part = 0 if played else part + 1
         assert step == len(game.moves)
         assert not rows
         assert state[WINNER] == game.winner
@@ -98,18 +101,83 @@ def check_row(tables, state, legal, row) -> None:
     assert row.visits.sum() == 6
 
 
-def test_some_games_open_with_random_turns(five_games):
-    """Their first decisions were not searched; all later ones are."""
-    many = generate("hex8_2p", games=32, slots=16)
-    late = [game for game in many.values() if game.rows[0].step > 0]
-    assert 1 <= len(late) <= 12
+def test_a_move_chosen_in_parts_is_chosen_again_after_a_carry():
+    whole, place = next(
+        (game, i)
+        for game in generate("hex8_2p", games=24, slots=24).values()
+        for i, row in enumerate(game.rows)
+        if row.part > 0
+    )
+    first = generation("hex8_2p", games=whole.opened + 1, slots=whole.opened + 1)
+    first.step()
+    # Only the wanted game goes on, from before its first move.
+    [wanted] = [game for game in first.unfinished() if game.opened == whole.opened]
+    amid = generation("hex8_2p", games=1, slots=1)
+    amid.take_up([wanted])
+    while amid.decisions < place:
+        amid.step()
+    [carried] = amid.unfinished()
+    assert len(carried.rows) == place - whole.rows[place].part
+    last = generation("hex8_2p", games=1, slots=1)
+    last.take_up([carried])
+    [game] = [game for _ in range(10_000) if not last.over for game in last.step()]
+    assert as_plain(game) == as_plain(whole)
+
+
+@pytest.mark.parametrize(("share", "turns"), [(0.0, {0}), (1.0, {2, 4, 6})])
+def test_random_openings_last_whole_turns_and_are_not_searched(share, turns):
+    games = generate("hex8_2p", games=8, slots=8, random_openings=share, opening_turns=3)
+    assert {game.opening_turns for game in games.values()} <= turns
+    assert all((game.rows[0].step > 0) == (share == 1) for game in games.values())
+
+
+def test_without_any_variety_games_are_alike():
+    """Cheap searches have no noise; what is left is sampling and the openings."""
+    budgets = Budgets(full=Budget(2, 2), cheap=Budget(2, 2), full_fraction=1e-9)
+    alike = {"budgets": budgets, "random_openings": 0.0, "sampled_turns": 1}
+    for temperature, distinct in ((0.0, {1}), (1e-3, {1}), (10.0, {4, 5, 6})):
+        games = generate("hex8_2p", games=6, slots=6, temperature=temperature, **alike)
+        assert len({game.moves[0] for game in games.values()}) in distinct
+
+
+def test_a_baseline_plays_one_seat_where_it_is_asked_for():
+    tables = tables_for(Config.parse("square8_3p"))
+    games = generate(
+        "square8_3p", games=8, slots=8, opponent=HEURISTIC_NAME, opponent_share=0.5
+    ).values()
+    with_it = [game for game in games if HEURISTIC_NAME in game.models]
+    assert 1 <= len(with_it) < 8
+    for game in games:
+        seats = searched_seats(tables, game)
+        assert len(seats) == (2 if game in with_it else 3)
+        assert set(game.models) - {HEURISTIC_NAME} == {"hash"}
+        assert {game.models[row.model] for row in game.rows} == {"hash"}
+
+
+def searched_seats(tables, game: GameRecord) -> set[int]:
+    referee, state, seats, steps = Referee(tables), new_state(tables), set(), set()
+    steps = {row.step for row in game.rows}
+    for step, text in enumerate(game.moves):
+        if step in steps:
+            seats.add(int(state[SEAT]))
+        legal = referee.legal(state).tolist()
+        [code] = [c for c in legal if format_move(tables, state, c) == text]
+        state = referee.texts(state, [code])[1]
+    return seats
+
+
+def test_an_unknown_opponent_is_one_sentence():
+    with pytest.raises(ValueError, match=r"opponent 'nobody-7' is unknown; use weights or one of"):
+        generation("hex8_2p", games=1, slots=1, opponent="nobody-7", opponent_share=1.0)
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
 def test_every_config_can_be_generated(config):
     tables = tables_for(config)
     evaluator = ConstantEvaluator(tables, [1 / tables.players] * tables.players)
-    play = Generation(tables, evaluator, SMALL, run_id=RUN, games=2, slots=2)
+    play = Generation(
+        tables, evaluator, SMALL, Variety(), run_id=RUN, source="flat", games=2, slots=2
+    )
     for _ in range(60):
         play.step()
     assert play.decisions > 10
@@ -117,82 +185,3 @@ def test_every_config_can_be_generated(config):
 
 def test_moves_vary_at_first(five_games):
     assert len({game.moves[0] for game in five_games.values()}) >= 4
-
-
-def job(tmp_path, **fields) -> SelfplayJob:
-    defaults = {
-        "config": "hex8_2p",
-        "run_id": RUN,
-        "games": 5,
-        "out_dir": str(tmp_path),
-        "parallel_games": 3,
-        "games_per_shard": 2,
-        "full_simulations": 6,
-        "full_considered": 4,
-        "cheap_simulations": 2,
-        "cheap_considered": 2,
-        "full_fraction": 0.5,
-    }
-    return SelfplayJob(**(defaults | fields))
-
-
-def run(spec: SelfplayJob, steps: float = float("inf")):
-    """The run's last line and its other lines, stopped after so many looks at the stop flag."""
-    tables = tables_for(Config.parse(spec.config))
-    lines, looks, seconds = [], iter(range(10**9)), iter(range(10**9))
-    world = World(lambda: next(seconds) * 0.3, lines.append, lambda: next(looks) >= steps)
-    return run_selfplay(spec, HashEvaluator(tables), world), lines
-
-
-def test_shards_hold_all_games_in_order(tmp_path, five_games):
-    end, lines = run(job(tmp_path))
-    shards = [line for line in lines if isinstance(line, ShardWritten)]
-    assert sorted((s.first_game, s.games) for s in shards) == [(0, 2), (2, 2), (4, 1)]
-    for shard in shards:
-        header, games = read_shard(Path(shard.path), shard.sha256)
-        assert header.source == "untrained"
-        assert header.run_id == RUN
-        for game in games:
-            assert as_plain(game) == as_plain(five_games[game.number])
-        assert shard.steps == sum(len(game.moves) for game in games)
-    assert not end.partial
-    assert (end.result.games, end.result.decisions) == (5, sum(s.decisions for s in shards))
-
-
-def test_progress_counts_games_and_speeds(tmp_path):
-    _, lines = run(job(tmp_path, games=1))
-    progress = [line for line in lines if isinstance(line, Progress)]
-    assert progress
-    assert all(0 <= p.done <= p.total == 1 and p.unit == "games" for p in progress)
-    assert progress[0].rate is None
-    assert progress[-1].figures["evaluations_per_s"] > 0
-
-
-def test_asked_to_stop_it_hands_in_what_has_finished(tmp_path):
-    spec = job(tmp_path, games=40, parallel_games=8, games_per_shard=40)
-    end, lines = run(spec, steps=420)
-    shards = [line for line in lines if isinstance(line, ShardWritten)]
-    assert end.partial
-    assert 0 < end.result.games < 40
-    assert sum(s.games for s in shards) == end.result.games
-    numbers = [n for s in shards for n in range(s.first_game, s.first_game + s.games)]
-    assert len(set(numbers)) == len(numbers)
-
-
-@given(st.data())
-def test_no_game_is_lost_or_cut_twice(data):
-    games, per_shard = data.draw(st.integers(1, 30)), data.draw(st.integers(1, 12))
-    order = data.draw(st.permutations(range(games)))
-    finished = order[: data.draw(st.integers(0, games))]
-    cutter = ShardCutter(games, per_shard)
-    complete = [s for n in finished if (s := cutter.add(GameRecord(n, (), 0, (1, 2), ())))]
-    rest = list(cutter.rest())
-    for shard in complete:
-        assert len(shard) == min(per_shard, games - shard[0].number)
-    for shard in complete + rest:
-        numbers = [game.number for game in shard]
-        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-        assert numbers[0] // per_shard == numbers[-1] // per_shard
-    cut = sorted(game.number for shard in complete + rest for game in shard)
-    assert cut == sorted(finished)
-    assert list(cutter.rest()) == []

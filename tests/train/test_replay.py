@@ -62,9 +62,47 @@ def test_records_against_the_rules_are_refused(game: GameRecord):
     )
 
 
-def test_the_first_format_stays_readable():
-    """A file of the first release, written once and never again."""
-    header, (record,) = read_shard(Path(__file__).parent / "data" / "version-1.shard")
-    assert (header.config, header.games, record.number) == ("square8_3p", 1, 7)
+@pytest.mark.parametrize("config", ["hex8_2p", "square8_2p"])
+def test_parts_of_a_move_find_their_own_positions(
+    make_shard: MakeShard, tmp_path: Path, config: str
+):
+    """Also where the first part, which has the same step, makes no row."""
+    _, games = read_shard(make_shard(tmp_path, config, games=6).path)
+    replayer = Replayer(tables_for(Config.parse(config)))
+    later = 0
+    for record in games:
+        whole = replayer.decisions(record, swap=False)
+        kept = [i for i, row in enumerate(record.rows) if row.part > 0]
+        fewer = dataclasses.replace(record, rows=tuple(record.rows[i] for i in kept))
+        np.testing.assert_array_equal(
+            replayer.decisions(fewer, swap=False).states, whole.states[kept]
+        )
+        later += len(kept)
+    assert later > 0
+
+
+def test_the_position_after_some_moves_is_that_of_the_game(game: GameRecord):
+    replayer = Replayer(HEX8)
+    states = replayer.decisions(game, swap=False).states
+    for i in range(0, len(game.rows), 7):
+        if game.rows[i].part == 0:
+            position, codes = replayer.position(game.moves[: game.rows[i].step])
+            np.testing.assert_array_equal(position, states[i])
+            assert len(codes) == game.rows[i].step
+    with pytest.raises(RecordError, match="step 0: 'nothing' is not legal there"):
+        replayer.position(("nothing",))
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "number", "parts"),
+    [("version-1", "square8_3p", 7, 0), ("version-1-parts", "hex8_2p", 5, 4)],
+)
+def test_the_first_format_stays_readable(name: str, config: str, number: int, parts: int):
+    """Files of the first release, written once and never again."""
+    header, (record,) = read_shard(Path(__file__).parent / "data" / f"{name}.shard")
+    assert (header.config, header.games, record.number) == (config, 1, number)
+    assert sum(row.part > 0 for row in record.rows) == parts
     decisions = Replayer(tables_for(Config.parse(header.config))).decisions(record, swap=False)
     assert len(decisions.states) == len(record.rows)
+    for row, actions in zip(record.rows, decisions.actions, strict=True):
+        np.testing.assert_array_equal(row.actions, actions)

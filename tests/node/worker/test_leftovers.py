@@ -55,7 +55,7 @@ def left_shard(out: Path, first_game: int, games: int = 3) -> Path:
         cheap_considered=4, full_fraction=0.5,
     )  # fmt: skip
     numbers = range(first_game, first_game + games)
-    records = [GameRecord(n, ("a1", "b2"), 0, (1, 2), ()) for n in numbers]
+    records = [GameRecord(n, ("a1", "b2"), 0, (1, 2), (), n, ("untrained",), 0) for n in numbers]
     return write_shard(out, header, records).path
 
 
