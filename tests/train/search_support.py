@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ringrift.engine.config import Config
-from ringrift.engine.kernels import action_index, new_scratch, write_planes
+from ringrift.engine.kernels import action_index, new_scratch, ranking, write_planes
 from ringrift.engine.rng import seed_rng
 from ringrift.engine.rules import Tables, tables_for
 from ringrift.engine.state import SEAT, WINNER, Row, new_state
@@ -76,14 +76,30 @@ class Node:
     own: list[float] = field(default_factory=list)
     logits: list[float] = field(default_factory=list)
     children: dict[int, "Node"] = field(default_factory=dict)
-    through: list[list[float]] = field(default_factory=list)  # every vector backed up, in order
+    visits: int = 0
 
-    @property
-    def visits(self) -> int:
-        return len(self.through)
+    def proven(self) -> int | None:
+        """With two seats: who wins, as far as the ends reached so far tell."""
+        if len(self.own) != 2:
+            return None
+        if self.seat < 0:
+            return int(self.state[WINNER])
+        winners = [child.proven() for child in self.children.values()]
+        if self.seat in winners:
+            return self.seat
+        if len(winners) == len(self.moves) and None not in winners:
+            return 1 - self.seat
+        return None
 
     def mean(self, seat: int) -> float:
-        return sum(v[seat] for v in self.through) / self.visits
+        return self.total(seat) / self.visits
+
+    def total(self, seat: int) -> float:
+        if (winner := self.proven()) is not None:
+            return float(self.visits * (winner == seat))
+        if self.seat < 0:
+            return self.visits * self.own[seat]
+        return self.own[seat] + sum(child.total(seat) for child in self.children.values())
 
 
 class ReferenceSearch:
@@ -95,28 +111,32 @@ class ReferenceSearch:
 
     def run(self, state: Row, simulations: int, considered: int, noise: list[float] | None = None):
         root = self.grow(state.copy())
+        root.visits = 1
         self.noise = noise or [0.0] * len(root.moves)
         for wanted in considered_visits(min(considered, len(root.moves)), simulations):
             self.simulate(root, wanted)
-        most = max(c.visits for c in root.children.values())
-        return root, self.at_root(root, most), self.improved(root)
+        return root, self.best(root), self.improved(root)
 
     def grow(self, state: Row) -> Node:
         legal, _ = self.referee.settle(state)
         n = self.t.players
         if len(legal) == 0:
-            won = [1.0 if seat == state[WINNER] else 0.0 for seat in range(n)]
-            return Node(state, [], -1, own=won, through=[won])
+            return Node(state, [], -1, own=utilities(self.t, state))
         planes = np.zeros((self.t.planes, self.t.height, self.t.width), np.float32)
         write_planes(self.t, state, planes, self.scratch)
         logits, values = self.evaluator.evaluate(planes[None])
         seat = int(state[SEAT])
         own = [float(values[0][(absolute - seat) % n]) for absolute in range(n)]
         at = [float(logits[0][action_index(self.t, state, m)]) for m in legal]
-        return Node(state, [int(m) for m in legal], seat, own, at, through=[own])
+        return Node(state, [int(m) for m in legal], seat, own, at)
 
     def prior(self, node: Node) -> list[float]:
         return softmax(node.logits)
+
+    def verdict(self, node: Node, i: int) -> int:
+        """1 when choice i is proven to win for the mover, -1 to lose, else 0."""
+        winner = node.children[i].proven() if i in node.children else None
+        return 0 if winner is None else 1 if winner == node.seat else -1
 
     def scores(self, node: Node) -> list[float]:
         most = max((c.visits for c in node.children.values()), default=0)
@@ -131,49 +151,65 @@ class ReferenceSearch:
             node.children[i].mean(node.seat) if i in node.children else mixed
             for i in range(len(node.moves))
         ]
-        return [x + (50 + most) * self.c_scale * v for x, v in zip(node.logits, q, strict=True)]
+        return [
+            x + (50 + most) * self.c_scale * v + 1e6 * self.verdict(node, i)
+            for i, (x, v) in enumerate(zip(node.logits, q, strict=True))
+        ]
 
     def improved(self, node: Node) -> list[float]:
         return softmax(self.scores(node))
 
+    def visits(self, node: Node, i: int) -> int:
+        return node.children[i].visits if i in node.children else 0
+
+    def best(self, root: Node) -> int:
+        scores = self.scores(root)
+        return max(
+            range(len(root.moves)),
+            key=lambda i: (
+                self.verdict(root, i),
+                self.visits(root, i),
+                self.noise[i] + scores[i],
+                -i,
+            ),
+        )
+
     def at_root(self, root: Node, wanted: int) -> int:
         scores = self.scores(root)
-        able = [
-            i
-            for i in range(len(root.moves))
-            if (root.children[i].visits if i in root.children else 0) == wanted
-        ]
+        won = root.proven() == root.seat
+        able = [i for i in range(len(root.moves)) if won or self.visits(root, i) == wanted]
         return max(able, key=lambda i: (self.noise[i] + scores[i], -i))
 
     def below(self, node: Node) -> int:
         policy = self.improved(node)
         seen = sum(c.visits for c in node.children.values())
-        lag = [
-            p - (node.children[i].visits if i in node.children else 0) / (1 + seen)
-            for i, p in enumerate(policy)
-        ]
+        lag = [p - self.visits(node, i) / (1 + seen) for i, p in enumerate(policy)]
         return max(range(len(lag)), key=lambda i: (lag[i], -i))
 
     def simulate(self, root: Node, wanted: int) -> None:
         path, edge = [root], self.at_root(root, wanted)
         while edge in path[-1].children:
-            node = path[-1].children[edge]
-            path.append(node)
-            if node.seat < 0:
+            path.append(path[-1].children[edge])
+            if path[-1].seat < 0 or path[-1].proven() is not None:
                 break
-            edge = self.below(node)
-        if path[-1].seat < 0:
-            value = path[-1].own
-            path[-1].through.append(value)
-            path.pop()
+            edge = self.below(path[-1])
         else:
             parent = path[-1]
             state = parent.state.copy()
             self.referee.play(state, parent.moves[edge])
             parent.children[edge] = self.grow(state)
-            value = parent.children[edge].own
+            path.append(parent.children[edge])
         for node in path:
-            node.through.append(value)
+            node.visits += 1
+
+
+def utilities(tables: Tables, state: Row) -> list[float]:
+    """Of each seat at an end: 0.8 for the win, 0.2 for the seats left behind, ties halved."""
+    n = tables.players
+    ranks = np.zeros(n, np.int64)
+    ranking(tables, state, ranks)
+    behind = [sum((r > own) + (r == own) / 2 for r in ranks) - 0.5 for own in ranks]
+    return [0.8 * (own == 1) + 0.2 * b / (n - 1) for own, b in zip(ranks, behind, strict=True)]
 
 
 def softmax(x: list[float]) -> list[float]:

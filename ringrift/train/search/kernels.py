@@ -1,81 +1,60 @@
-"""The compiled steps of a search: begin, select, absorb, read."""
+"""The compiled steps of a search: begin, walk, encode, absorb, read.
+
+Those that go over many slots or rows go over a range of them, so that threads can share the work.
+"""
 
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ringrift.engine.jit import kernel
-from ringrift.engine.kernels import (
-    Scratch,
-    action_index,
-    choose,
-    list_choices,
-    settle,
-    write_planes,
-)
+from ringrift.engine.jit import int64, kernel
+from ringrift.engine.kernels import write_planes
 from ringrift.engine.rng import Rng, uniform
 from ringrift.engine.rules import Tables
-from ringrift.engine.state import SEAT, WINNER
-from ringrift.train.search.forest import DONE, SEARCHING, WAITING, Forest
+from ringrift.engine.state import Row
+from ringrift.train.search.forest import DONE, SEARCHING, WAITING, Forest, Work
+from ringrift.train.search.images import Images, image_action, turn_leaf
 from ringrift.train.search.policy import (
     mixed_value,
     next_edge,
     next_root_edge,
     softmax,
+    visits_of,
     winning_root_edge,
     write_scores,
 )
+from ringrift.train.search.proof import back_up
 from ringrift.train.search.seats import absolute_values
-
-
-@kernel
-def _add_node(f: Forest, t: Tables, g: int, parent: int, legal: int) -> None:
-    # The node's state is in place and its `legal` choices are listed in f.legal.
-    node = f.nodes[g]
-    row = f.state[g, node]
-    first = f.edges[g]
-    f.nodes[g] = node + 1
-    f.edges[g] = first + legal
-    f.parent[g, node] = parent
-    f.first[g, node] = first
-    f.choices[g, node] = legal
-    f.visits[g, node] = 0
-    f.seat[g, node] = row[SEAT] if legal > 0 else -1
-    f.own[g, node, :] = 0.0
-    f.total[g, node, :] = 0.0
-    if legal == 0:
-        f.own[g, node, row[WINNER]] = 1.0
-    for i in range(legal):
-        e = first + i
-        f.move[g, e] = f.legal[i]
-        f.action[g, e] = action_index(t, row, f.legal[i])
-        f.child[g, e] = -1
+from ringrift.train.search.tree import expand, find, keep, plant
 
 
 @kernel
 def begin(
     f: Forest,
     t: Tables,
-    scratch: Scratch,
+    w: Work,
     g: int,
-    state: NDArray[np.int16],
+    state: Row,
     simulations: int,
+    reuse: bool,
     noisy: bool,
     rng: Rng,
 ) -> int:
-    """Plant `state` as the root of slot `g`; returns its number of legal choices.
+    """Make `state` the root of slot `g`; returns its number of legal choices.
 
-    If that exceeds the slot's edges nothing is done: make room and call again. With `noisy`,
+    If that exceeds the slot's edges nothing is done: make room and call again. With `reuse` the
+    evaluations that the slot's last tree holds of what lies below `state` are kept. With `noisy`,
     one Gumbel variate a choice is drawn from `rng`; otherwise `rng` is left alone.
     """
-    legal = list_choices(t, state, f.legal, scratch)
-    if legal > f.move.shape[1]:
-        return legal
-    f.state[g, 0, :] = state
-    f.nodes[g] = 0
-    f.edges[g] = 0
-    _add_node(f, t, g, -1, legal)
+    kept = find(f, g, state) if reuse else -1
+    if kept >= 0:
+        keep(f, w, g, kept, f.state.shape[1] - simulations)
+        legal = int64(f.choices[g, 0])
+    else:
+        legal = plant(f, t, w, g, state)
+        if legal > f.move.shape[1]:
+            return legal
     for e in range(legal):
         f.noise[g, e] = 0.0
         if noisy:
@@ -87,115 +66,99 @@ def begin(
 
 
 @kernel
-def _back_up(f: Forest, g: int, leaf: int) -> None:
-    node = leaf
-    while node >= 0:
-        f.visits[g, node] += 1
-        for i in range(f.own.shape[2]):
-            f.total[g, node, i] += f.own[g, leaf, i]
-        node = f.parent[g, node]
-    if leaf > 0:
-        f.spent[g] += 1
-
-
-@kernel
-def _expand(f: Forest, t: Tables, scratch: Scratch, g: int, node: int, edge: int) -> int:
-    # Returns the edges wanted when there is no room for them (then nothing changed), else 0.
-    new = f.nodes[g]
-    row = f.state[g, new]
-    row[:] = f.state[g, node]
-    choose(t, row, f.move[g, edge], scratch)
-    legal = settle(t, row, f.legal, scratch.log, scratch)[0]
-    while legal == 1:  # more forced steps than the log holds
-        legal = settle(t, row, f.legal, scratch.log, scratch)[0]
-    if f.edges[g] + legal > f.move.shape[1]:
-        return f.edges[g] + legal
-    f.child[g, edge] = new
-    _add_node(f, t, g, node, legal)
-    return 0
-
-
-@kernel
-def _descend(f: Forest, t: Tables, scratch: Scratch, g: int, planes: NDArray[np.float32]) -> int:
+def _descend(f: Forest, t: Tables, w: Work, g: int) -> int:
     # Simulates until a leaf awaits the network or the budget is spent. Returns edges wanted, or 0.
     node = 0
     while f.spent[g] < f.budget[g]:
-        if f.visits[g, node] == 0 and f.seat[g, node] >= 0:
-            write_planes(t, f.state[g, node], planes, scratch)
+        if not f.judged[g, node]:
             f.leaf[g] = node
             f.status[g] = WAITING
             return 0
-        if f.seat[g, node] < 0:
-            _back_up(f, g, node)
+        ends = f.seat[g, node] < 0 or (node > 0 and f.proof[g, node] >= 0)
+        if ends or f.visits[g, node] == 0:
+            back_up(f, g, node)
             node = 0
             continue
-        edge = next_root_edge(f, g) if node == 0 else next_edge(f, g, node)
+        edge = next_root_edge(f, w, g) if node == 0 else next_edge(f, w, g, node)
         if f.child[g, edge] < 0:
-            wanted = _expand(f, t, scratch, g, node, edge)
+            wanted = expand(f, t, w, g, node, edge)
             if wanted > 0:
                 return wanted
-        node = f.child[g, edge]
+        node = int64(f.child[g, edge])
     f.status[g] = DONE
     return 0
 
 
 @kernel
-def select(
+def walk(f: Forest, t: Tables, w: Work, low: int, high: int) -> int:
+    """Take every searching slot of low..high-1 to its next leaf; returns edges wanted, or 0.
+
+    When edges are wanted, make room and call again: slots that wait already are left alone.
+    """
+    for g in range(low, high):
+        if f.status[g] == SEARCHING:
+            wanted = _descend(f, t, w, g)
+            if wanted > 0:
+                return wanted
+    return 0
+
+
+@kernel
+def encode(
     f: Forest,
     t: Tables,
-    scratch: Scratch,
+    m: Images,
+    w: Work,
+    slots: NDArray[np.int64],
     planes: NDArray[np.float32],
-    slot_of_row: NDArray[np.int32],
-    rows: int,
-) -> tuple[int, int]:
-    """Walk every searching slot to its next leaf; returns (rows, edges wanted).
-
-    Planes of the leaves follow the `rows` already there, their slots stand in `slot_of_row`. When
-    edges are wanted, make room and call again with the rows returned: the rest is untouched.
-    """
-    for g in range(f.status.shape[0]):
-        if f.status[g] != SEARCHING:
-            continue
-        wanted = _descend(f, t, scratch, g, planes[rows])
-        if wanted > 0:
-            return rows, wanted
-        if f.status[g] == WAITING:
-            slot_of_row[rows] = g
-            rows += 1
-    return rows, 0
+    low: int,
+    high: int,
+) -> None:
+    """Write planes[r] of the leaf that slots[r] waits for, for each row r of low..high-1."""
+    for r in range(low, high):
+        g = slots[r]
+        turn_leaf(f, t, m, w, g)
+        row = f.image[g] if f.turned[g] > 0 else f.state[g, f.leaf[g]]
+        write_planes(t, row, planes[r], w.scratch)
 
 
 @kernel
 def absorb(
     f: Forest,
+    t: Tables,
+    m: Images,
+    w: Work,
+    slots: NDArray[np.int64],
     logits: NDArray[np.float32],
     values: NDArray[np.float32],
-    slot_of_row: NDArray[np.int32],
-    rows: int,
+    low: int,
+    high: int,
 ) -> None:
-    """Give each waiting leaf its evaluation and back it up.
+    """Give the leaves of rows low..high-1 their evaluation and back it up.
 
     logits[row, action], values[row, players] relative to the mover.
     """
-    for r in range(rows):
-        g = int(slot_of_row[r])
-        node = int(f.leaf[g])
-        first = f.first[g, node]
-        count = int(f.choices[g, node])
+    for r in range(low, high):
+        g = slots[r]
+        node = int64(f.leaf[g])
+        first = int64(f.first[g, node])
+        count = int64(f.choices[g, node])
         for i in range(count):
-            f.logit[g, first + i] = logits[r, f.action[g, first + i]]
-            f.score[i] = f.logit[g, first + i]
-        softmax(f.score, count)
+            f.logit[g, first + i] = logits[r, image_action(f, t, m, w, g, first + i)]
+            w.score[i] = f.logit[g, first + i]
+        softmax(w.score, count)
         for i in range(count):
-            f.prior[g, first + i] = f.score[i]
-        absolute_values(values[r], int(f.seat[g, node]), f.own[g, node])
-        _back_up(f, g, node)
+            f.prior[g, first + i] = w.score[i]
+        absolute_values(values[r], int64(f.seat[g, node]), f.own[g, node])
+        f.judged[g, node] = True
+        back_up(f, g, node)
         f.status[g] = DONE if f.spent[g] >= f.budget[g] else SEARCHING
 
 
 @kernel
 def read_root(
     f: Forest,
+    w: Work,
     g: int,
     policy: NDArray[np.float64],
     visits: NDArray[np.int32],
@@ -206,20 +169,18 @@ def read_root(
     The value of a seat is the mean of completed Q under the improved policy: what the position is
     worth if the mover plays by it.
     """
-    winner = winning_root_edge(f, g)
+    winner = winning_root_edge(f, w, g)
     write_scores(f, g, 0, policy)
-    count = f.choices[g, 0]
+    count = int64(f.choices[g, 0])
     softmax(policy, count)
+    for e in range(count):
+        visits[e] = visits_of(f, g, e)
     for seat in range(value.shape[0]):
         unvisited = mixed_value(f, g, 0, seat)
         value[seat] = 0.0
         for e in range(count):
-            child = f.child[g, e]
             q = unvisited
-            if child >= 0:
-                q = f.total[g, child, seat] / f.visits[g, child]
+            if visits[e] > 0:
+                q = f.total[g, f.child[g, e], seat] / visits[e]
             value[seat] += policy[e] * q
-    for e in range(count):
-        child = f.child[g, e]
-        visits[e] = f.visits[g, child] if child >= 0 else 0
     return winner

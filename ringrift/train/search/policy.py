@@ -9,13 +9,23 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ringrift.engine.jit import kernel
-from ringrift.train.search.forest import Forest
+from ringrift.engine.jit import int64, kernel
+from ringrift.train.search.forest import Forest, Work
 
 # Visits added before values are trusted over priors; Danihelka et al. 2022, section 5.
 C_VISIT = 50.0
 
+# Score of a proven win, and, negative, of a proven loss: beyond all logits, values and noise.
+_DECIDED = 1e6
+
 _TINY = 1e-30
+
+
+@kernel
+def visits_of(f: Forest, g: int, edge: int) -> int:
+    """How often this search went through `edge`; a kept node behind it may be unvisited still."""
+    child = f.child[g, edge]
+    return int64(f.visits[g, child]) if child >= 0 else 0
 
 
 @kernel
@@ -25,18 +35,17 @@ def mixed_value(f: Forest, g: int, node: int, seat: int) -> float:
     Equation 33 of Danihelka et al. 2022: the node's own evaluation and the prior-weighted mean
     of its visited edges, weighed by their visits.
     """
-    first = f.first[g, node]
+    first = int64(f.first[g, node])
     visits = 0
     weight = 0.0
     weighted = 0.0
-    for e in range(first, first + f.choices[g, node]):
-        child = f.child[g, e]
-        if child >= 0:
-            n = f.visits[g, child]
+    for e in range(first, first + int64(f.choices[g, node])):
+        n = visits_of(f, g, e)
+        if n > 0:
             p = max(float(f.prior[g, e]), _TINY)
             visits += n
             weight += p
-            weighted += p * f.total[g, child, seat] / n
+            weighted += p * f.total[g, f.child[g, e], seat] / n
     own = f.own[g, node, seat]
     if visits == 0:
         return own
@@ -48,23 +57,27 @@ def write_scores(f: Forest, g: int, node: int, out: NDArray[np.float64]) -> None
     """logit + sigma(completed Q) of each edge, for the seat to move at `node`.
 
     sigma(q) = (C_VISIT + most visits of an edge) * c_scale * q (equation 8 of the same paper).
-    The softmax of these scores is the improved policy.
+    Proven wins stand above and proven losses below all else. The softmax of these scores is the
+    improved policy.
     """
-    seat = f.seat[g, node]
-    first = f.first[g, node]
+    seat = int64(f.seat[g, node])
+    first = int64(f.first[g, node])
+    count = int64(f.choices[g, node])
     most = 0
-    for i in range(f.choices[g, node]):
-        child = f.child[g, first + i]
-        if child >= 0:
-            most = max(most, f.visits[g, child])
+    for i in range(count):
+        most = max(most, visits_of(f, g, first + i))
     scale = (C_VISIT + most) * f.c_scale
-    unvisited = mixed_value(f, g, node, seat)
-    for i in range(f.choices[g, node]):
-        child = f.child[g, first + i]
-        q = unvisited
-        if child >= 0:
-            q = f.total[g, child, seat] / f.visits[g, child]
-        out[i] = f.logit[g, first + i] + scale * q
+    unvisited = scale * mixed_value(f, g, node, seat)
+    for i in range(count):
+        e = first + i
+        n = visits_of(f, g, e)
+        if n == 0:
+            out[i] = f.logit[g, e] + unvisited
+            continue
+        child = f.child[g, e]
+        out[i] = f.logit[g, e] + scale * (f.total[g, child, seat] / n)
+        if f.proof[g, child] >= 0:
+            out[i] += _DECIDED if f.proof[g, child] == seat else -_DECIDED
 
 
 @kernel
@@ -82,15 +95,19 @@ def softmax(scores: NDArray[np.float64], n: int) -> None:
 
 
 @kernel
-def _best_of_visits(f: Forest, g: int, visits: int) -> int:
-    # f.score holds the root's scores
+def next_root_edge(f: Forest, w: Work, g: int) -> int:
+    """The root edge of the next simulation: the best of those whose turn it is by the schedule.
+
+    Once the root is won it is the win, whose turn it always is.
+    """
+    write_scores(f, g, 0, w.score)
+    won = f.proof[g, 0] == f.seat[g, 0]
+    wanted = f.schedule[g, f.spent[g]]
     best = -1
     best_score = -np.inf
-    for e in range(f.choices[g, 0]):
-        child = f.child[g, e]
-        n = f.visits[g, child] if child >= 0 else 0
-        if n == visits:
-            score = f.noise[g, e] + f.score[e]
+    for e in range(int64(f.choices[g, 0])):
+        if won or visits_of(f, g, e) == wanted:
+            score = f.noise[g, e] + w.score[e]
             if score > best_score:
                 best = e
                 best_score = score
@@ -99,39 +116,47 @@ def _best_of_visits(f: Forest, g: int, visits: int) -> int:
 
 
 @kernel
-def next_root_edge(f: Forest, g: int) -> int:
-    """The root edge of the next simulation: the best of those whose turn it is by the schedule."""
-    write_scores(f, g, 0, f.score)
-    return _best_of_visits(f, g, f.schedule[g, f.spent[g]])
+def _rank(f: Forest, g: int, edge: int) -> int:
+    # 2 proven win, 1 open, 0 proven loss
+    child = f.child[g, edge]
+    if child < 0 or f.proof[g, child] < 0:
+        return 1
+    return 2 if f.proof[g, child] == f.seat[g, 0] else 0
 
 
 @kernel
-def winning_root_edge(f: Forest, g: int) -> int:
-    """The edge that sequential halving ends with: the best of the most visited."""
-    most = 0
-    for e in range(f.choices[g, 0]):
-        child = f.child[g, e]
-        if child >= 0:
-            most = max(most, f.visits[g, child])
-    write_scores(f, g, 0, f.score)
-    return _best_of_visits(f, g, most)
+def winning_root_edge(f: Forest, w: Work, g: int) -> int:
+    """The edge that sequential halving ends with: the best of the most visited.
+
+    A proven win is taken before them, and a proven loss only when nothing else is left.
+    """
+    write_scores(f, g, 0, w.score)
+    best, best_rank, most = 0, -1, 0
+    best_score = -np.inf
+    for e in range(int64(f.choices[g, 0])):
+        rank = _rank(f, g, e)
+        n = visits_of(f, g, e)
+        score = f.noise[g, e] + w.score[e]
+        if rank < best_rank or (rank == best_rank and n < most):
+            continue
+        if rank > best_rank or n > most or score > best_score:
+            best, best_rank, most, best_score = e, rank, n, score
+    return best
 
 
 @kernel
-def next_edge(f: Forest, g: int, node: int) -> int:
+def next_edge(f: Forest, w: Work, g: int, node: int) -> int:
     """The edge below the root whose visits lag its improved policy most (equation 14)."""
-    n = f.choices[g, node]
-    write_scores(f, g, node, f.score)
-    softmax(f.score, n)
-    first = f.first[g, node]
+    n = int64(f.choices[g, node])
+    write_scores(f, g, node, w.score)
+    softmax(w.score, n)
+    first = int64(f.first[g, node])
     # The first visit of a node evaluates it; the others went through its edges.
     share = 1.0 / f.visits[g, node]
     best = first
     best_score = -np.inf
     for i in range(n):
-        child = f.child[g, first + i]
-        visits = f.visits[g, child] if child >= 0 else 0
-        score = f.score[i] - visits * share
+        score = w.score[i] - visits_of(f, g, first + i) * share
         if score > best_score:
             best = first + i
             best_score = score
