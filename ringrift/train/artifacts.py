@@ -1,6 +1,6 @@
-"""Files named by the sha256 of their bytes, that are either whole on disk or not there.
+"""Files that are whole on disk or not there, most of them named by the sha256 of their bytes.
 
-Shards, datasets and weights are all written and checked through here.
+Shards, exports, weights and checkpoints are all written and checked through here.
 """
 
 import hashlib
@@ -30,23 +30,39 @@ def write_artifact(directory: Path, kind: str, write: Callable[[BinaryIO], objec
 
     The directory is made if needed. Raises OSError (disk full, no permission) with nothing left.
     """
+
+    def named(file: BinaryIO) -> Path:
+        file.seek(0)
+        return directory / f"{hashlib.file_digest(file, 'sha256').hexdigest()}.{kind}"
+
+    path, size = _write(directory, write, named)
+    return Artifact(path, path.stem, size)
+
+
+def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Like `write_artifact`, under a name of the caller's: what was there stays or is replaced."""
+    _write(path.parent, write, lambda file: path)
+
+
+def _write(
+    directory: Path, write: Callable[[BinaryIO], object], name: Callable[[BinaryIO], Path]
+) -> tuple[Path, int]:
     directory.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=directory, prefix=".", suffix=".partial")
-    temporary = Path(name)
+    descriptor, draft = tempfile.mkstemp(dir=directory, prefix=".", suffix=".partial")
+    temporary = Path(draft)
     try:
         with os.fdopen(descriptor, "w+b") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
             size = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        path = temporary.replace(directory / f"{sha256}.{kind}")
+            path = name(file)
+        temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     _sync_directory(directory)
-    return Artifact(path, sha256, size)
+    return path, size
 
 
 def read_artifact(path: Path, sha256: str | None = None) -> bytes:

@@ -24,11 +24,12 @@ from ringrift.train.records import GameRecord, RecordError
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
     """The positions of a record's rows: `states` int16[rows, state_size]; per row the policy
-    indices int32[k] of its k choices in the engine's order.
+    indices int32[k] of its k choices in the engine's order. `final` is the position at the end.
     """
 
     states: NDArray[np.int16]
     actions: tuple[NDArray[np.int32], ...]
+    final: Row
 
 
 class Replayer:
@@ -72,7 +73,7 @@ class Replayer:
             raise RecordError(
                 f"game {game.number} has no decision at step {game.rows[len(actions)].step}."
             )
-        return Decisions(states, tuple(actions))
+        return Decisions(states, tuple(actions), state)
 
     def _find(self, game: GameRecord, at: int, state: Row) -> int:
         text = game.moves[at]
