@@ -18,7 +18,7 @@ class ArtifactError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file named `<sha256>.<kind>` and its size."""
+    """A written file, the hash of its bytes, which mostly names it, and its size."""
 
     path: Path
     sha256: str
@@ -30,23 +30,17 @@ def write_artifact(directory: Path, kind: str, write: Callable[[BinaryIO], objec
 
     The directory is made if needed. Raises OSError (disk full, no permission) with nothing left.
     """
-
-    def named(file: BinaryIO) -> Path:
-        file.seek(0)
-        return directory / f"{hashlib.file_digest(file, 'sha256').hexdigest()}.{kind}"
-
-    path, size = _write(directory, write, named)
-    return Artifact(path, path.stem, size)
+    return _write(directory, write, lambda sha256: f"{sha256}.{kind}")
 
 
-def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_file(path: Path, write: Callable[[BinaryIO], object]) -> Artifact:
     """Like `write_artifact`, under a name of the caller's: what was there stays or is replaced."""
-    _write(path.parent, write, lambda file: path)
+    return _write(path.parent, write, lambda sha256: path.name)
 
 
 def _write(
-    directory: Path, write: Callable[[BinaryIO], object], name: Callable[[BinaryIO], Path]
-) -> tuple[Path, int]:
+    directory: Path, write: Callable[[BinaryIO], object], name: Callable[[str], str]
+) -> Artifact:
     directory.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=directory, prefix=".", suffix=".partial")
     temporary = Path(draft)
@@ -56,13 +50,14 @@ def _write(
             file.flush()
             os.fsync(file.fileno())
             size = file.seek(0, os.SEEK_END)
-            path = name(file)
-        temporary.replace(path)
+            file.seek(0)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        path = temporary.replace(directory / name(sha256))
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     _sync_directory(directory)
-    return path, size
+    return Artifact(path, sha256, size)
 
 
 def read_artifact(path: Path, sha256: str | None = None) -> bytes:

@@ -6,15 +6,18 @@ number of processes changes nothing but the order of additions.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
-import torch.distributed as processes
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
+from torch.distributed.nn import functional
+
+# The stubs of torch leave most of these modules unknown.
+processes = cast(Any, torch.distributed)
+differentiable = cast(Any, functional)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,10 @@ class Team:
         parts = list(tensors)
         flat = torch.cat([part.flatten() for part in parts])
         processes.all_reduce(flat)
-        for part, total in zip(parts, flat.split([part.numel() for part in parts]), strict=True):
-            part.copy_(total.view_as(part))
+        start = 0
+        for part in parts:
+            part.copy_(flat[start : start + part.numel()].view_as(part))
+            start += part.numel()
 
     def any(self, flag: bool) -> bool:
         """Whether any process says so."""
@@ -60,7 +65,7 @@ def alone() -> Team:
 
 
 @contextmanager
-def team() -> Iterator[Team]:
+def team() -> Generator[Team]:
     """The team that torchrun started this process in; NCCL between GPUs, gloo otherwise."""
     device = torch.device("cpu")
     if torch.cuda.is_available():
@@ -84,9 +89,9 @@ class TeamNorm(nn.BatchNorm2d):
             return super().forward(input)
         count = torch.tensor(float(input.numel() // input.shape[1]), device=input.device)
         processes.all_reduce(count)
-        mean = cast(Tensor, all_reduce(input.sum((0, 2, 3)))) / count
+        mean = cast(Tensor, differentiable.all_reduce(input.sum((0, 2, 3)))) / count
         apart = input - mean[:, None, None]
-        variance = cast(Tensor, all_reduce(apart.square().sum((0, 2, 3)))) / count
+        variance = cast(Tensor, differentiable.all_reduce(apart.square().sum((0, 2, 3)))) / count
         self._remember(mean.detach(), variance.detach() * count / (count - 1))
         scale = self.weight / torch.sqrt(variance + self.eps)
         return apart * scale[:, None, None] + self.bias[:, None, None]

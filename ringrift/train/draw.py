@@ -11,7 +11,7 @@ from ringrift.train.dataset import Dataset, DatasetError
 CHEAP_ROW_WEIGHT = 0.1
 # Half of a full row's weight is the same for all, half grows with its surprise (KataGo).
 SURPRISE_SHARE = 0.5
-# No row is drawn for its surprise more often than this many times the mean.
+# A surprise counts as at most this many times the mean one, so that no row is drawn over and over.
 MOST_SURPRISE = 8.0
 
 

@@ -130,7 +130,7 @@ def _game_rows(
         simulations=np.array([row.simulations for row in game.rows], dtype=np.int32),
         starts=np.array([0, count], dtype=np.int64),
         owner=_owners(tables, final)[None],
-        eliminations=final[None, ELIM : ELIM + players].astype(np.float32) / tables.threshold,
+        eliminations=(final[None, ELIM : ELIM + players] / tables.threshold).astype(np.float32),
         ranking=np.array([game.ranking], dtype=np.int8),
         turns=np.array([final[TURN]], dtype=np.int32),
         holdout=np.array([is_held_out(header.run_id, game.number)]),

@@ -272,8 +272,9 @@ class _Run:
 
 def _learner(job: TrainingJob, config: Config, team: Team) -> Learner:
     if job.parent is None:
-        return Learner(initial_network(config, int(job.run_id, 16)), team)
-    learner = Learner(load_weights(Path(job.parent.path), config, job.parent.sha256)[1], team)
+        return Learner(initial_network(config, int(job.run_id, 16)), team, job.precision)
+    network = load_weights(Path(job.parent.path), config, job.parent.sha256)[1]
+    learner = Learner(network, team, job.precision)
     if job.parent_state is not None:
         path = job.parent_state.path
         tensors, facts = load_state(Path(path), job.parent_state.sha256)
@@ -331,7 +332,7 @@ def _checkpoint_path(job: TrainingJob, window: Combined) -> Path | None:
     parents = [part.sha256 for part in (job.parent, job.parent_state) if part is not None]
     told = (
         job.run_id, window.sha256, parents, job.new_rows, job.max_reuse, job.batch_size,
-        job.learning_rate, job.threads,
+        job.learning_rate, job.threads, job.precision,
     )  # fmt: skip
     digest = sha256(msgspec.json.encode(told)).hexdigest()
     return Path(job.checkpoint_dir) / f"{digest[:32]}.checkpoint"

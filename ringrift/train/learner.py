@@ -7,7 +7,7 @@ bare weights and the optimiser go on from fit to fit in a state file beside it.
 import copy
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ WARM_UP_ROWS = 8_192
 _WEIGHT_DECAY = 1e-4
 _LARGEST_GRADIENT = 4.0
 
+Precision = Literal["float32", "bfloat16"]
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
@@ -42,19 +43,23 @@ class Step:
 
 
 class Learner:
-    """Takes training steps on one network; `rows` counts them since the optimiser was fresh."""
+    """Takes training steps on one network; `rows` counts them since the optimiser was fresh.
 
-    def __init__(self, network: PolicyValueNetwork, team: Team) -> None:
+    `precision` bfloat16 rounds what torch's autocast rounds; weights and losses stay float32.
+    """
+
+    def __init__(self, network: PolicyValueNetwork, team: Team, precision: Precision) -> None:
         self.team = team
         # The stubs of torch know no `to` by memory format.
         moved = cast(Any, network).to(team.device, memory_format=torch.channels_last)
         self.network = cast(PolicyValueNetwork, moved)
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         share_norms(self.network, team)
-        self.optimiser = torch.optim.AdamW(
+        self.optimiser: torch.optim.Optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=0.0, weight_decay=_WEIGHT_DECAY
         )
         self.rows = 0
+        self._precision = precision
 
     def rate(self, peak: float, rows: int) -> float:
         """Learning rate of the next step of `rows`: constant, after a rise of a fresh optimiser."""
@@ -80,7 +85,7 @@ class Learner:
             sums += part.detach()
         self.team.add([sums, *self._gradients()])
         loss = float(total_loss(sums, counts))
-        return Step(tuple(sums.tolist()), tuple((counts * present).tolist()), loss)
+        return Step(_numbers(sums), _numbers(counts * present), loss)
 
     def learn(self, rate: float, rows: int) -> bool:
         """Step along the gradients of `look` over `rows`; False if they are not finite."""
@@ -147,6 +152,10 @@ class Learner:
         return [p.grad for p in self.network.parameters() if p.grad is not None]
 
     def _autocast(self) -> AbstractContextManager[object]:
-        if self.team.device.type == "cuda":
-            return torch.autocast("cuda", torch.bfloat16)
+        if self._precision == "bfloat16":
+            return torch.autocast(self.team.device.type, torch.bfloat16)
         return nullcontext()
+
+
+def _numbers(tensor: Tensor) -> tuple[float, ...]:
+    return tuple(cast(Any, tensor).tolist())

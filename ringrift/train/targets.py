@@ -59,8 +59,8 @@ def rank_shares(ranking: NDArray[np.int8]) -> NDArray[np.float32]:
     players = ranking.shape[1]
     rank = ranking.astype(np.int64)
     tied: NDArray[np.int64] = (rank[:, :, None] == rank[:, None, :]).sum(axis=2)
-    place = np.arange(1, players + 1)
-    held = (rank[:, :, None] <= place) & (place < (rank + tied)[:, :, None])
+    place = np.arange(1, players + 1, dtype=np.int64)
+    held: NDArray[np.bool_] = (rank[:, :, None] <= place) & (place < (rank + tied)[:, :, None])
     return (held / tied[:, :, None]).astype(np.float32)
 
 

@@ -6,7 +6,7 @@ means that the parent is gone, and is answered like SIGTERM, by handing in what 
 line of every run is `Finished` or `Failed`; a child that ends without either has crashed.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -62,7 +62,8 @@ class TrainingJob(
     `parent_state` is what else the fit that made `parent` left: its optimiser and bare weights;
     None starts a fresh optimiser. A fit that finds its own checkpoint in `checkpoint_dir` goes on
     from there, bit for bit; None keeps none. Shards are exported to `export_dir` (None: `out_dir`)
-    once, for all fits that share it.
+    once, for all fits that share it. `precision` bfloat16 is faster where the machine has it, and
+    not reproducible bit for bit.
     """
 
     config: ConfigName
@@ -79,6 +80,7 @@ class TrainingJob(
     parent_state: Weights | None = None
     checkpoint_dir: Path | None = None
     export_dir: Path | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 class EvaluationJob(
