@@ -86,6 +86,9 @@ VERBS: Final = (
             "Learn a game on this machine, without a node: play, train, evaluate, promote.\n\n"
             "Begins from random weights, or goes on with what is in the directory. Ctrl-C ends it; "
             "unfinished games are kept and played on by the next call."
+        ),
+    ),
+    (
         "selfplay",
         "ringrift.cli.selfplay:selfplay",
         (

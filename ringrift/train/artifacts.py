@@ -1,6 +1,6 @@
-"""Files named by the sha256 of their bytes, that are either whole on disk or not there.
+"""Files that are whole on disk or not there, most of them named by the sha256 of their bytes.
 
-Shards, datasets and weights are all written and checked through here.
+Shards, exports, weights and checkpoints are all written and checked through here.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ class ArtifactError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file named `<sha256>.<kind>` and its size."""
+    """A written file, the hash of its bytes, which mostly names it, and its size."""
 
     path: Path
     sha256: str
@@ -30,9 +30,20 @@ def write_artifact(directory: Path, kind: str, write: Callable[[BinaryIO], objec
 
     The directory is made if needed. Raises OSError (disk full, no permission) with nothing left.
     """
+    return _write(directory, write, lambda sha256: f"{sha256}.{kind}")
+
+
+def write_file(path: Path, write: Callable[[BinaryIO], object]) -> Artifact:
+    """Like `write_artifact`, under a name of the caller's: what was there stays or is replaced."""
+    return _write(path.parent, write, lambda sha256: path.name)
+
+
+def _write(
+    directory: Path, write: Callable[[BinaryIO], object], name: Callable[[str], str]
+) -> Artifact:
     directory.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=directory, prefix=".", suffix=".partial")
-    temporary = Path(name)
+    descriptor, draft = tempfile.mkstemp(dir=directory, prefix=".", suffix=".partial")
+    temporary = Path(draft)
     try:
         with os.fdopen(descriptor, "w+b") as file:
             write(file)
@@ -41,7 +52,7 @@ def write_artifact(directory: Path, kind: str, write: Callable[[BinaryIO], objec
             size = file.seek(0, os.SEEK_END)
             file.seek(0)
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        path = temporary.replace(directory / f"{sha256}.{kind}")
+        path = temporary.replace(directory / name(sha256))
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

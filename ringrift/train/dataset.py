@@ -1,31 +1,21 @@
-"""From shards to rows of training: an NPZ file of the newest decisions with their targets.
+"""Rows to learn from: the decisions of whole games with everything that is known of them.
 
 Positions are kept as engine rows and become planes batch by batch, which is an order of magnitude
-smaller than planes and leaves the encoding out of the file. Equal shards give equal bytes.
+smaller than planes and leaves the encoding and the symmetries out of what is stored. What all
+decisions of a game share is kept once a game. Seats are absolute throughout.
 """
 
-import json
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ringrift.engine.config import Config
-from ringrift.engine.rules import tables_for
-from ringrift.engine.state import SEAT
-from ringrift.train.artifacts import Artifact, ArtifactError, check_artifact, write_artifact
-from ringrift.train.records import GameRecord, RecordError, ShardHeader, read_shard
-from ringrift.train.replay import Decisions, Replayer
-from ringrift.wire.job import Weights as LocalFile
+from ringrift.engine.state import SEAT, TURN
 
-VERSION = 1
 HOLDOUT_SHARE = 0.05
-_POLICY_TOLERANCE = 0.05  # a float16 is off by up to .0005 of itself
 
 
 class DatasetError(ValueError):
@@ -34,40 +24,75 @@ class DatasetError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """Decisions of whole games, oldest first.
+    """N decisions of G whole games, oldest first, in the order of play.
 
-    `states` int16[N, state_size]; per row its policy target by policy index,
-    `actions` int32[M] and `policy` float32[M] (sum 1 a full row), both cut by `offsets` int64[N+1];
-    cheap rows (`full` bool[N] false) have none. `outcomes` float32[N, players] is one-hot for the
-    winner, `root_values` float32[N, players] what search expected, both relative to the mover.
-    `holdout` bool[N] marks the rows of games that no fit may learn from.
+    Per decision: `states` int16[N, state_size]; `policy` float16[M] cut by `offsets` int64[N+1],
+    the improved policy of each choice in the engine's order, for rows that are `full` bool[N] and
+    none else; `later` float32[N, players], the chances to win that search gave a few turns later
+    (`targets.later_chances`); `surprise` float32[N] (`targets.value_surprise`); `reply` int32[N],
+    the row of the next decision of another seat if that is full, else -1; `simulations` int32[N].
+
+    Per game: `starts` int64[G+1], its first row; `owner` int8[G, cells], who holds each cell in the
+    end (0 nobody, 1 + seat); `eliminations` float32[G, players], rings eliminated in the end /
+    threshold; `ranking` int8[G, players]; `turns` int32[G], the turn it ended in; `holdout`
+    bool[G], games that no fit may learn from; `source` bytes[G], who played: the sha256 of weights,
+    or a name.
     """
 
     config: str
     states: NDArray[np.int16]
     offsets: NDArray[np.int64]
-    actions: NDArray[np.int32]
-    policy: NDArray[np.float32]
+    policy: NDArray[np.float16]
     full: NDArray[np.bool_]
-    outcomes: NDArray[np.float32]
-    root_values: NDArray[np.float32]
+    later: NDArray[np.float32]
+    surprise: NDArray[np.float32]
+    reply: NDArray[np.int32]
+    simulations: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    owner: NDArray[np.int8]
+    eliminations: NDArray[np.float32]
+    ranking: NDArray[np.int8]
+    turns: NDArray[np.int32]
     holdout: NDArray[np.bool_]
+    source: NDArray[np.bytes_]
 
     @property
     def rows(self) -> int:
+        """Decisions."""
         return len(self.states)
 
+    @property
+    def games(self) -> int:
+        """Games."""
+        return len(self.holdout)
 
-_ARRAYS = (
-    "states",
-    "offsets",
-    "actions",
-    "policy",
-    "full",
-    "outcomes",
-    "root_values",
-    "holdout",
-)
+    @property
+    def full_rows(self) -> int:
+        """Decisions with a policy target."""
+        return int(self.full.sum())
+
+    def seat_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The seat to act at each of `rows`."""
+        return self.states[rows, SEAT].astype(np.int64)
+
+    def turn_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The turn of the game at each of `rows`, from 1, each seat's turns counted."""
+        return self.states[rows, TURN].astype(np.int64)
+
+    @property
+    def game(self) -> NDArray[np.int64]:
+        """[N] the game that a decision is of."""
+        return np.repeat(np.arange(self.games), np.diff(self.starts))
+
+    @property
+    def held_out(self) -> NDArray[np.bool_]:
+        """[N] whether no fit may learn from the row."""
+        return self.holdout[self.game]
+
+
+ROW_FIELDS = ("states", "full", "later", "surprise", "simulations")
+GAME_FIELDS = ("owner", "eliminations", "ranking", "turns", "holdout", "source")
+FIELDS = (*ROW_FIELDS, "offsets", "policy", "reply", "starts", *GAME_FIELDS)
 
 
 def is_held_out(run_id: str, number: int) -> bool:
@@ -76,118 +101,44 @@ def is_held_out(run_id: str, number: int) -> bool:
     return int.from_bytes(digest[:8], "little") < HOLDOUT_SHARE * 2**64
 
 
-def build_dataset(
-    directory: Path,
-    config: Config,
-    shards: Sequence[LocalFile],
-    *,
-    window_rows: int,
-    progress: Callable[[int, int], None],
-    stop: Callable[[], bool],
-) -> Artifact | None:
-    """Write `<sha256>.npz` from `shards` (oldest first): whole games of the newest `window_rows`.
-
-    `progress(rows, window_rows)` is called after each shard, `stop()` before it; None when it says
-    so. Raises RecordError on a damaged shard, DatasetError when a shard is of another config or
-    there is nothing to learn from.
-    """
-    replayer = Replayer(tables_for(config))
-    parts: list[Dataset] = []
-    rows = 0
-    for shard in reversed(shards):
-        if stop():
-            return None
-        header, games = read_shard(Path(shard.path), shard.sha256)
-        if header.config != config.name:
-            raise DatasetError(f"{shard.path} holds games of {header.config}, not {config.name}.")
-        for game in reversed(games):
-            if rows and rows + len(game.rows) > window_rows:
-                return _write(directory, _joined(config, parts))
-            parts.append(_rows_of(replayer, header, game))
-            rows += len(game.rows)
-        progress(min(rows, window_rows), window_rows)
-    if not rows:
-        raise DatasetError("shards hold no decisions; play games before training.")
-    return _write(directory, _joined(config, parts))
-
-
-def read_dataset(path: Path, sha256: str) -> Dataset:
-    """The rows of a file, which must hash to `sha256`; raises DatasetError."""
-    try:
-        check_artifact(path, sha256)
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            about = cast(dict[str, Any], json.loads(str(arrays["about"])))
-            fields = {name: arrays[name] for name in _ARRAYS}
-    except ArtifactError as error:
-        raise DatasetError(str(error)) from error
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise DatasetError(f"{path} is not a readable dataset ({error}).") from error
-    if about["version"] != VERSION:
-        raise DatasetError(
-            f"{path} has dataset version {about['version']}; this ringrift reads {VERSION}."
-        )
-    return Dataset(config=about["config"], **fields)
-
-
-def _rows_of(replayer: Replayer, header: ShardHeader, game: GameRecord) -> Dataset:
-    decisions = replayer.decisions(game, swap=header.swap)
-    players = len(game.ranking)
-    mover = decisions.states[:, SEAT].astype(np.int64)
-    seats = (mover[:, None] + np.arange(players)) % players
-    root_values = np.array([row.root_value for row in game.rows], dtype=np.float32)
-    targets = [_policy_target(game, decisions, i) for i in range(len(game.rows))]
-    sizes = [len(actions) for actions, _ in targets]
+def newest(data: Dataset, games: int) -> Dataset:
+    """The last `games` games."""
+    first = data.games - games
+    row = int(data.starts[first])
+    choice = data.offsets[row]
+    fields: dict[str, Any] = {name: getattr(data, name)[row:] for name in ROW_FIELDS}
+    fields |= {name: getattr(data, name)[first:] for name in GAME_FIELDS}
     return Dataset(
-        config=header.config,
-        states=decisions.states,
-        offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        actions=np.concatenate([np.zeros(0, np.int32), *(a for a, _ in targets)]),
-        policy=np.concatenate([np.zeros(0, np.float32), *(p for _, p in targets)]),
-        full=np.array([row.full for row in game.rows], dtype=np.bool_),
-        outcomes=(seats == game.winner).astype(np.float32),
-        root_values=np.take_along_axis(root_values.reshape(-1, players), seats, axis=1),
-        holdout=np.full(len(game.rows), is_held_out(header.run_id, game.number)),
+        config=data.config,
+        offsets=data.offsets[row:] - choice,
+        policy=data.policy[choice:],
+        reply=np.where(data.reply[row:] < 0, -1, data.reply[row:] - row).astype(np.int32),
+        starts=data.starts[first:] - row,
+        **fields,
     )
 
 
-def _policy_target(
-    game: GameRecord, decisions: Decisions, i: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The policy index and target of each choice; empty for cheap rows."""
-    row = game.rows[i]
-    if not row.full:
-        return np.zeros(0, np.int32), np.zeros(0, np.float32)
-    if len(row.policy) != len(decisions.actions[i]):
-        raise RecordError(
-            f"game {game.number} step {row.step}: policy of {len(row.policy)} choices, "
-            f"but {len(decisions.actions[i])} are legal."
-        )
-    policy = row.policy.astype(np.float64)
-    total = float(policy.sum())
-    if not abs(total - 1) < _POLICY_TOLERANCE:
-        raise RecordError(f"game {game.number} step {row.step}: policy sums to {total:.3f}, not 1.")
-    return decisions.actions[i], (policy / total).astype(np.float32)
-
-
-def _joined(config: Config, newest_first: Sequence[Dataset]) -> Dataset:
-    parts = newest_first[::-1]
-    starts = np.cumsum([0] + [part.offsets[-1] for part in parts])
-    offsets = [part.offsets[:-1] + start for part, start in zip(parts, starts, strict=False)]
-    joined = {
+def join(parts: Sequence[Dataset]) -> Dataset:
+    """One dataset of several of the same config, in the order given; at least one."""
+    rows = np.cumsum([0] + [part.rows for part in parts])
+    choices = np.cumsum([0] + [len(part.policy) for part in parts])
+    replies = [
+        np.where(part.reply < 0, -1, part.reply + first)
+        for part, first in zip(parts, rows, strict=False)
+    ]
+    joined: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
-        for name in _ARRAYS
-        if name != "offsets"
+        for name in (*ROW_FIELDS, *GAME_FIELDS, "policy")
     }
     return Dataset(
-        config=config.name,
-        offsets=np.concatenate([*offsets, starts[-1:]]).astype(np.int64),
+        config=parts[0].config,
+        offsets=_joined_cuts([part.offsets for part in parts], choices),
+        reply=np.concatenate(replies).astype(np.int32),
+        starts=_joined_cuts([part.starts for part in parts], rows),
         **joined,
     )
 
 
-def _write(directory: Path, dataset: Dataset) -> Artifact:
-    about = json.dumps({"version": VERSION, "config": dataset.config, "rows": dataset.rows})
-    arrays = {name: getattr(dataset, name) for name in _ARRAYS}
-    return write_artifact(
-        directory, "npz", lambda out: np.savez(out, about=np.array(about), **arrays)
-    )
+def _joined_cuts(cuts: Sequence[NDArray[np.int64]], firsts: NDArray[np.int64]) -> NDArray[np.int64]:
+    inner = [cut[:-1] + first for cut, first in zip(cuts, firsts, strict=False)]
+    return np.concatenate([*inner, firsts[-1:]]).astype(np.int64)

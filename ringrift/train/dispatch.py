@@ -8,7 +8,7 @@ from ringrift.engine.config import Config
 from ringrift.engine.rules import Tables, tables_for
 from ringrift.train.arena import play_match
 from ringrift.train.evaluator import load_evaluator
-from ringrift.train.fit import fit
+from ringrift.train.fit import Surroundings, fit
 from ringrift.train.pace import Pace
 from ringrift.train.player import SearchPlayer, baseline, match_budget
 from ringrift.train.seeds import seed_of
@@ -34,7 +34,7 @@ def run_job(spec: JobSpec, world: World) -> Finished:
         return _selfplay(spec, world)
     if isinstance(spec, EvaluationJob):
         return _evaluation(spec, world)
-    done = fit(spec, world.emit, world.stopping)
+    done = fit(spec, Surroundings(world.emit, world.stopping, clock=world.clock))
     return Finished(result=done, partial=done is None)
 
 

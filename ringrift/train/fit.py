@@ -1,38 +1,52 @@
-"""Training: continue from the parent's weights on the newest rows, and publish a candidate.
+"""Training: continue from the newest candidate on the newest rows, and publish the next one.
 
 Training is measured in rows: at most `max_reuse` rows are drawn for each full-search row that no
-earlier fit has seen (Wu, "Accelerating self-play learning in Go", 2019). The optimiser starts
-fresh in each fit.
+earlier fit has seen (Wu, "Accelerating self-play learning in Go", 2019). A fit goes on from the
+bare weights, the average and the optimiser of the fit before; what it publishes is the average.
 """
 
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional
 
 from ringrift.engine.config import Config
+from ringrift.train.artifacts import Artifact
 from ringrift.train.batches import Batch, Batches
-from ringrift.train.dataset import Dataset, build_dataset, read_dataset
-from ringrift.train.network import PolicyValueNetwork, initial_network
+from ringrift.train.checkpoint import (
+    CheckpointError,
+    FitFacts,
+    StateFacts,
+    load_checkpoint,
+    load_state,
+    save_checkpoint,
+    save_state,
+)
+from ringrift.train.combine import Combined, combine, forget_exports
+from ringrift.train.distributed import Team, alone
+from ringrift.train.draw import draw_rows, row_weights
+from ringrift.train.learner import Learner, Step
+from ringrift.train.losses import TERMS
+from ringrift.train.monitor import LossMonitor
+from ringrift.train.network import initial_network
 from ringrift.train.weights import WeightsInfo, load_weights, save_weights
 from ringrift.wire.job import Progress, TrainingDone, TrainingJob
 
-# Share of search's own value in the value target; the rest is the game's outcome.
+# Share of search's later judgement in the value target; the rest is the game's outcome.
 ROOT_VALUE_SHARE = 0.3
-# Cheap searches teach only the value, and only as often as this.
-CHEAP_ROW_SHARE = 0.25
-_WEIGHT_DECAY = 1e-4
-_LARGEST_GRADIENT = 4.0
-_WARM_UP_SHARE = 0.1
-_LAST_RATE_SHARE = 0.1
+CHECKPOINT_S = 20.0
 _HOLDOUT_ROWS = 4096
 _REPORT_EVERY_S = 1.0
+# Training losses are told as means over this last part of the steps.
+_TOLD_SHARE = 0.25
+_POLICY, _WINS = TERMS.index("policy"), TERMS.index("wins")
 
 
 class FitError(ValueError):
@@ -40,221 +54,289 @@ class FitError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Losses:
-    """Mean cross entropies in nats; policy over full rows, value over all; None without rows."""
-
-    policy: float | None
-    value: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Sums:
-    """Cross entropies added up over rows."""
-
-    policy: float = 0.0
-    value: float = 0.0
-    full: int = 0
-    rows: int = 0
-
-    def __add__(self, other: "_Sums") -> "_Sums":
-        return _Sums(
-            self.policy + other.policy,
-            self.value + other.value,
-            self.full + other.full,
-            self.rows + other.rows,
-        )
-
-    def losses(self) -> Losses:
-        return Losses(
-            self.policy / self.full if self.full else None,
-            self.value / self.rows if self.rows else None,
-        )
-
-
-def fit(
-    job: TrainingJob, report: Callable[[Progress], None], stop: Callable[[], bool]
-) -> TrainingDone | None:
-    """Build the dataset, train, write `<sha256>.safetensors` to `job.out_dir`.
-
-    None if `stop` said so before the end: half a fit is no candidate and its rows stay new. With
-    `learning_rate` 0 the candidate's parameters are bit for bit the parent's. Raises FitError,
-    DatasetError, RecordError or WeightsError, each one sentence, with nothing published.
+class Surroundings:
+    """What a fit needs of the world: `report` takes progress, `stop` asks it to end, `note` takes
+    a sentence for the log; `clock` gives monotonic seconds.
     """
-    started = time.monotonic()
+
+    report: Callable[[Progress], None]
+    stop: Callable[[], bool]
+    note: Callable[[str], None] = lambda sentence: print(sentence, file=sys.stderr)
+    clock: Callable[[], float] = time.monotonic
+    team: Team = field(default_factory=alone)
+
+
+def fit(job: TrainingJob, around: Surroundings) -> TrainingDone | None:
+    """Train on the job's window and write `<sha256>.safetensors` and `.state` to `job.out_dir`.
+
+    None if `stop` said so before the end (half a fit is no candidate and its rows stay new; where
+    there is a `checkpoint_dir` the next start goes on from here), and in every process of a team
+    but the one that leads. With `learning_rate` 0 the candidate's parameters are bit for bit the
+    parent's. Raises FitError, DatasetError, RecordError, WeightsError or CheckpointError, each one
+    sentence, with nothing published.
+    """
+    started = around.clock()
     budget = int(job.max_reuse * job.new_rows)
     if budget < 1:
         raise FitError(f"new_rows is {job.new_rows}; there is nothing new to train on.")
     config = Config.parse(job.config)
-    out = Path(job.out_dir)
-    network = _parent(job, config)
-    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    file = build_dataset(
-        out,
-        config,
-        job.shards,
-        window_rows=job.window_rows,
-        progress=lambda rows, window: report(Progress(rows, window, "rows replayed", None)),
-        stop=stop,
-    )
-    if file is None:
+    learner = _learner(job, config, around.team)
+    before = {name: tensor.clone() for name, tensor in learner.average.state_dict().items()}
+    window = _window(job, config, around)
+    if window is None:
         return None
-    dataset = read_dataset(file.path, file.sha256)
-    batches = Batches(dataset)
-    drawn = draw_rows(dataset, budget, seed=int(job.run_id, 16))
-    losses = _train(job, network, batches, drawn, report, stop)
-    if losses is None:
+    run = _Run(job, learner, window, budget, around)
+    if not run.train():
         return None
-    if losses.policy is None or losses.value is None:
-        raise FitError(f"new_rows is {job.new_rows}; the rows drawn for it hold no full search.")
-    held_out = np.flatnonzero(dataset.holdout)[-_HOLDOUT_ROWS:]
-    holdout = measure(network, batches, held_out, job.batch_size)
-    candidate = save_weights(
-        out,
-        network,
-        WeightsInfo(
-            config=config.name,
-            architecture=network.architecture,
-            parent=job.parent.sha256 if job.parent else None,
-            run_id=job.run_id,
-        ),
-    )
+    held_out = np.flatnonzero(window.dataset.held_out)[-_HOLDOUT_ROWS:]
+    holdout = measure(learner, run.batches, held_out, job.batch_size)
+    if not around.team.leads:
+        return None
+    candidate, state = _publish(job, learner)
+    run.forget_checkpoint()
     return TrainingDone(
         path=str(candidate.path),
         sha256=candidate.sha256,
         bytes=candidate.bytes,
-        dataset_sha256=file.sha256,
-        rows=dataset.rows,
-        rows_drawn=len(drawn),
-        steps=-(-len(drawn) // job.batch_size),
-        reuse=len(drawn) / job.new_rows,
-        policy_loss=losses.policy,
-        value_loss=losses.value,
-        holdout_policy_loss=holdout.policy,
-        holdout_value_loss=holdout.value,
-        parameters_changed=not _same(before, network.state_dict()),
-        seconds=time.monotonic() - started,
+        dataset_sha256=window.sha256,
+        rows=window.dataset.rows,
+        rows_drawn=len(run.drawn),
+        steps=run.steps,
+        reuse=len(run.drawn) / job.new_rows,
+        policy_loss=run.loss(_POLICY),
+        value_loss=run.loss(_WINS),
+        holdout_policy_loss=holdout[_POLICY],
+        holdout_value_loss=holdout[_WINS],
+        parameters_changed=any(
+            not torch.equal(tensor, before[name])
+            for name, tensor in learner.average.state_dict().items()
+        ),
+        seconds=around.clock() - started,
+        state_path=str(state.path),
+        state_sha256=state.sha256,
+        state_bytes=state.bytes,
     )
 
 
-def draw_rows(dataset: Dataset, budget: int, *, seed: int) -> NDArray[np.int64]:
-    """Which rows to train on, in order: `budget` in all, none held out.
-
-    Each pass takes every full row and a share of the cheap ones, in random order. Raises FitError
-    without any full row to learn from.
-    """
-    full = np.flatnonzero(dataset.full & ~dataset.holdout)
-    cheap = np.flatnonzero(~dataset.full & ~dataset.holdout)
-    if not len(full):
-        raise FitError("shards hold no full-search decision to learn from; play more games.")
-    rng = np.random.default_rng(seed)
-    passes: list[NDArray[np.int64]] = []
-    drawn = 0
-    while drawn < budget:
-        taken = cheap[rng.random(len(cheap)) < CHEAP_ROW_SHARE]
-        passes.append(rng.permutation(np.concatenate([full, taken])))
-        drawn += len(passes[-1])
-    return np.concatenate(passes)[:budget]
-
-
-def rate_at(step: int, steps: int, peak: float) -> float:
-    """Learning rate of a step from 0: a short rise for the fresh optimiser, then a line down."""
-    rise = max(1.0, _WARM_UP_SHARE * steps)
-    fall = 1 - (1 - _LAST_RATE_SHARE) * step / steps
-    return peak * min(1.0, (step + 1) / rise) * fall
-
-
-def _loss_sums(network: PolicyValueNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Summed cross entropies: of the policy over full rows, of the value over all."""
-    logits, values = network(batch.planes)
-    full = batch.full
-    chosen = logits.float()[full].gather(1, batch.actions[full])
-    chosen = chosen.masked_fill(~batch.legal[full], -torch.inf)
-    # The padding's log probability is -inf, and -inf * 0 would be NaN.
-    log_policy = functional.log_softmax(chosen, 1).masked_fill(~batch.legal[full], 0.0)
-    policy = -(batch.policy[full] * log_policy).sum()
-    value = -(batch.values * functional.log_softmax(values.float(), 1)).sum()
-    return policy, value
-
-
 def measure(
-    network: PolicyValueNetwork, batches: Batches, rows: NDArray[np.int64], batch_size: int
-) -> Losses:
-    """Losses of `rows` against the bare outcome, with the network as it would play."""
-    network.eval()
-    total = _Sums()
-    with torch.inference_mode():
-        for start in range(0, len(rows), batch_size):
-            batch = batches.of(rows[start : start + batch_size], root_share=0.0)
-            policy, value = _loss_sums(network, batch)
-            full = int(batch.full.sum())
-            total += _Sums(float(policy), float(value), full, len(batch.full))
-    return total.losses()
+    learner: Learner, batches: Batches, rows: NDArray[np.int64], batch_size: int
+) -> tuple[float | None, ...]:
+    """Per head the loss of `rows` with the average against the bare outcome; None without rows."""
+    total = np.zeros((2, len(TERMS)))
+    for start in range(0, len(rows), batch_size):
+        part = batches.of(rows[start : start + batch_size], root_share=0.0)
+        total += learner.judge(part.to(learner.team.device))
+    return tuple(_mean(*column) for column in total.T.tolist())
 
 
-def _train(
-    job: TrainingJob,
-    network: PolicyValueNetwork,
-    batches: Batches,
-    drawn: NDArray[np.int64],
-    report: Callable[[Progress], None],
-    stop: Callable[[], bool],
-) -> Losses | None:
-    """Take every step; mean training losses over the last quarter, None when stopped."""
-    # Without learning, batch norm must not gather statistics either.
-    network.train(job.learning_rate > 0)
-    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=_WEIGHT_DECAY)
-    starts = range(0, len(drawn), job.batch_size)
-    taken: list[_Sums] = []
-    begun = reported = time.monotonic()
-    for step, start in enumerate(starts):
-        if stop():
-            return None
-        batch = batches.of(drawn[start : start + job.batch_size], ROOT_VALUE_SHARE)
-        rate = rate_at(step, len(starts), job.learning_rate)
-        taken.append(_step(network, optimiser, batch, rate, step))
-        now = time.monotonic()
-        if now - reported >= _REPORT_EVERY_S or step == len(starts) - 1:
-            reported = now
-            done = min(start + job.batch_size, len(drawn))
-            report(_progress(done, len(drawn), now - begun, taken[-1].losses()))
-    return sum(taken[-max(1, len(taken) // 4) :], start=_Sums()).losses()
+class _Run:
+    """The steps of one fit, from its start or its checkpoint."""
 
+    def __init__(
+        self,
+        job: TrainingJob,
+        learner: Learner,
+        window: Combined,
+        budget: int,
+        around: Surroundings,
+    ) -> None:
+        self.job, self._learner, self._around = job, learner, around
+        self.batches = Batches(window.dataset)
+        self._seed = int(job.run_id, 16)
+        even = np.ones(window.dataset.rows, np.float32)
+        drawn = draw_rows(row_weights(window.dataset, even), budget, seed=self._seed)
+        if not window.dataset.full[drawn].any():
+            raise FitError(
+                f"new_rows is {job.new_rows}; the rows drawn for it hold no full search."
+            )
+        # Every process of a team takes as many rows as the others.
+        self.drawn = drawn[: len(drawn) - len(drawn) % around.team.size]
+        self.steps = -(-len(self.drawn) // job.batch_size)
+        self._monitor = LossMonitor()
+        self._sums: list[tuple[float, ...]] = []
+        self._counts: list[tuple[float, ...]] = []
+        self._parts = 1
+        self._checkpoint = _checkpoint_path(job, window)
+        self._next = self._resume()
 
-def _step(
-    network: PolicyValueNetwork,
-    optimiser: torch.optim.Optimizer,
-    batch: Batch,
-    rate: float,
-    step: int,
-) -> _Sums:
-    policy, value = _loss_sums(network, batch)
-    rows, full = len(batch.full), int(batch.full.sum())
-    loss = policy / max(1, full) + value / rows
-    if not bool(torch.isfinite(loss)):
-        raise FitError(
-            f"the loss is not finite at step {step}; lower learning_rate or choose another parent."
+    def train(self) -> bool:
+        """Take all steps that are left; False when stopped."""
+        clock, team = self._around.clock, self._around.team
+        begun = reported = saved = clock()
+        first = self._next
+        for step in range(first, self.steps):
+            if team.any(self._around.stop()):
+                self._save()
+                return False
+            seen = self._step(step)
+            self._next = step + 1
+            if step >= self.steps - max(1, int(_TOLD_SHARE * self.steps)):
+                self._sums.append(seen.sums)
+                self._counts.append(seen.counts)
+            now = clock()
+            if team.leads and (now - reported >= _REPORT_EVERY_S or self._next == self.steps):
+                reported = now
+                self._around.report(self._progress(seen, first, now - begun))
+            if now - saved >= CHECKPOINT_S:
+                saved = now
+                self._save()
+        return True
+
+    def loss(self, term: int) -> float:
+        """Mean training loss of a head over the last quarter of the steps."""
+        total = sum(sums[term] for sums in self._sums)
+        return total / max(1.0, sum(counts[term] for counts in self._counts))
+
+    def forget_checkpoint(self) -> None:
+        """Delete it: the candidate is there."""
+        if self._checkpoint is not None:
+            self._checkpoint.unlink(missing_ok=True)
+
+    def _step(self, step: int) -> Step:
+        job, learner = self.job, self._learner
+        rows = self.drawn[step * job.batch_size : (step + 1) * job.batch_size]
+        learning = job.learning_rate > 0
+        while True:
+            try:
+                seen = learner.look(self._batch(step, rows), learning)
+                break
+            except torch.cuda.OutOfMemoryError:
+                if self._parts >= len(rows) or learner.team.size > 1:
+                    raise
+                self._parts *= 2
+                self._around.note(
+                    f"The GPU's memory is too small: {len(rows) // self._parts} rows at a time."
+                )
+        trouble = self._monitor.trouble(seen.loss)
+        if trouble is None and learning:
+            rate = learner.rate(job.learning_rate, len(rows))
+            trouble = None if learner.learn(rate, len(rows)) else "the gradient is not finite"
+        if trouble is not None:
+            raise FitError(
+                f"training stopped at step {step}: {trouble}; lower learning_rate or choose "
+                "another parent."
+            )
+        return seen
+
+    def _batch(self, step: int, rows: NDArray[np.int64]) -> list[Batch]:
+        """This process's share of a step's rows, each under a random symmetry."""
+        team = self._around.team
+        rng = np.random.default_rng((self._seed, step))
+        symmetry = rng.integers(self.batches.symmetries, size=len(rows))
+        mine = np.arange(team.rank, len(rows), team.size)
+        return [
+            self.batches.of(rows[part], ROOT_VALUE_SHARE, symmetry[part]).to(team.device)
+            for part in np.array_split(mine, self._parts)
+        ]
+
+    def _progress(self, seen: Step, first: int, seconds: float) -> Progress:
+        job, drawn = self.job, len(self.drawn)
+        done = min(self._next * job.batch_size, drawn)
+        figures = {"reuse": done / job.new_rows}
+        for name, total, count in zip(TERMS, seen.sums, seen.counts, strict=True):
+            if count:
+                figures["value_loss" if name == "wins" else f"{name}_loss"] = total / count
+        rate = (done - first * job.batch_size) / seconds if seconds > 0 else None
+        return Progress(done, drawn, "rows", rate, figures)
+
+    def _save(self) -> None:
+        if self._checkpoint is None or not self._around.team.leads:
+            return
+        monitor = self._monitor
+        facts = FitFacts(
+            step=self._next,
+            rows=self._learner.rows,
+            sums=self._sums,
+            counts=self._counts,
+            monitor=(monitor.mean, monitor.variance, monitor.steps, monitor.spikes),
         )
-    if rate > 0:
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
-        optimiser.step()
-    return _Sums(float(policy.detach()), float(value.detach()), full, rows)
+        save_checkpoint(self._checkpoint, self._learner.tensors(), facts)
+
+    def _resume(self) -> int:
+        """The next step: what this very fit left in its checkpoint is taken up."""
+        if self._checkpoint is None or not self._checkpoint.exists():
+            return 0
+        try:
+            tensors, facts = load_checkpoint(self._checkpoint)
+            self._learner.restore(tensors, facts.rows)
+        except (CheckpointError, RuntimeError, KeyError) as error:
+            # Half restored, this learner is of no use; from the start the same candidate comes out.
+            self.forget_checkpoint()
+            raise FitError(
+                f"{self._checkpoint} is damaged and was deleted; start again."
+            ) from error
+        self._sums, self._counts = facts.sums, facts.counts
+        self._monitor = LossMonitor(*facts.monitor)
+        return facts.step
 
 
-def _progress(done: int, total: int, seconds: float, losses: Losses) -> Progress:
-    figures = {"policy_loss": losses.policy, "value_loss": losses.value}
-    known = {name: loss for name, loss in figures.items() if loss is not None}
-    return Progress(done, total, "rows", done / seconds if seconds > 0 else None, known)
-
-
-def _parent(job: TrainingJob, config: Config) -> PolicyValueNetwork:
+def _learner(job: TrainingJob, config: Config, team: Team) -> Learner:
     if job.parent is None:
-        return initial_network(config, int(job.run_id, 16))
-    return load_weights(Path(job.parent.path), config, job.parent.sha256)[1]
+        return Learner(initial_network(config, int(job.run_id, 16)), team, job.precision)
+    network = load_weights(Path(job.parent.path), config, job.parent.sha256)[1]
+    learner = Learner(network, team, job.precision)
+    if job.parent_state is not None:
+        path = job.parent_state.path
+        tensors, facts = load_state(Path(path), job.parent_state.sha256)
+        if facts.weights != job.parent.sha256:
+            raise FitError(
+                f"parent_state {path} belongs to weights {facts.weights[:12]}, not to parent "
+                f"{job.parent.sha256[:12]}."
+            )
+        try:
+            learner.restore(tensors, facts.rows)
+        except (RuntimeError, KeyError) as error:
+            raise FitError(f"parent_state {path} is of another network than parent.") from error
+    return learner
 
 
-def _same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    return all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+def _window(job: TrainingJob, config: Config, around: Surroundings) -> Combined | None:
+    directory = Path(job.export_dir or job.out_dir)
+
+    def progress(rows: int, window: int) -> None:
+        around.report(Progress(rows, window, "rows replayed", None))
+
+    window = combine(
+        directory,
+        config,
+        job.shards,
+        window_rows=job.window_rows,
+        progress=progress if around.team.leads else lambda rows, window: None,
+        stop=around.stop,
+        note=around.note,
+    )
+    if around.team.any(window is None):
+        return None
+    if around.team.leads:
+        forget_exports(directory, job.shards)
+    return window
+
+
+def _publish(job: TrainingJob, learner: Learner) -> tuple[Artifact, Artifact]:
+    info = WeightsInfo(
+        config=job.config,
+        architecture=learner.average.architecture,
+        parent=job.parent.sha256 if job.parent else None,
+        run_id=job.run_id,
+    )
+    out = Path(job.out_dir)
+    candidate = save_weights(out, learner.average, info)
+    facts = StateFacts(config=job.config, weights=candidate.sha256, rows=learner.rows)
+    return candidate, save_state(out, learner.tensors(), facts)
+
+
+def _checkpoint_path(job: TrainingJob, window: Combined) -> Path | None:
+    """Named by everything that the candidate depends on, so that no other fit takes it up."""
+    if job.checkpoint_dir is None:
+        return None
+    parents = [part.sha256 for part in (job.parent, job.parent_state) if part is not None]
+    told = (
+        job.run_id, window.sha256, parents, job.new_rows, job.max_reuse, job.batch_size,
+        job.learning_rate, job.threads, job.precision,
+    )  # fmt: skip
+    digest = sha256(msgspec.json.encode(told)).hexdigest()
+    return Path(job.checkpoint_dir) / f"{digest[:32]}.checkpoint"
+
+
+def _mean(total: float, count: float) -> float | None:
+    return total / count if count else None

@@ -28,11 +28,12 @@ _FORCED_LOG = 256
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
     """The positions of a record's rows: `states` int16[rows, state_size]; per row the policy
-    indices int32[k] of its k choices in the engine's order.
+    indices int32[k] of its k choices in the engine's order. `final` is the position at the end.
     """
 
     states: NDArray[np.int16]
     actions: tuple[NDArray[np.int32], ...]
+    final: Row
 
 
 class Replayer:
@@ -80,7 +81,7 @@ class Replayer:
             raise RecordError(
                 f"game {game.number} has no decision at step {row.step}, part {row.part}."
             )
-        return Decisions(states, tuple(actions))
+        return Decisions(states, tuple(actions), state)
 
     def position(self, moves: Sequence[str]) -> tuple[Row, list[int]]:
         """The position after `moves` from the normal start without the pie rule, and their codes.

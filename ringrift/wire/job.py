@@ -6,7 +6,7 @@ means that the parent is gone, and is answered like SIGTERM, by handing in what 
 line of every run is `Finished` or `Failed`; a child that ends without either has crashed.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -74,8 +74,14 @@ class TrainingJob(
     """Build a dataset from `shards` (oldest first), continue from `parent`, publish a candidate.
 
     `new_rows` are the full-search rows that no earlier fit has seen: the child draws at most
-    `max_reuse` times as many, from the newest `window_rows`, and reports the ratio it measured.
-    `parent` None starts from a network drawn from `run_id`.
+    `max_reuse` times as many, from whole games with the newest `window_rows` full-search rows, and
+    reports the ratio it measured. `parent` None starts from a network drawn from `run_id`.
+
+    `parent_state` is what else the fit that made `parent` left: its optimiser and bare weights;
+    None starts a fresh optimiser. A fit that finds its own checkpoint in `checkpoint_dir` goes on
+    from there, bit for bit; None keeps none. Shards are exported to `export_dir` (None: `out_dir`)
+    once, for all fits that share it. `precision` bfloat16 is faster where the machine has it, and
+    not reproducible bit for bit.
     """
 
     config: ConfigName
@@ -89,6 +95,10 @@ class TrainingJob(
     batch_size: Positive = 64
     max_reuse: Annotated[float, msgspec.Meta(gt=0, le=100)] = 4.0
     window_rows: Positive = 200_000
+    parent_state: Weights | None = None
+    checkpoint_dir: Path | None = None
+    export_dir: Path | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 class EvaluationJob(
@@ -154,7 +164,11 @@ class SelfplayDone(msgspec.Struct, frozen=True, tag="selfplay", tag_field="of"):
 
 
 class TrainingDone(msgspec.Struct, frozen=True, tag="training", tag_field="of"):
-    """A candidate network and how it was made."""
+    """A candidate network and how it was made.
+
+    `dataset_sha256` names the games it could draw from, `rows` how many decisions they have.
+    `reuse` is rows drawn per new full-search row. The next fit takes the state as `parent_state`.
+    """
 
     path: str
     sha256: Sha256
@@ -170,6 +184,9 @@ class TrainingDone(msgspec.Struct, frozen=True, tag="training", tag_field="of"):
     holdout_value_loss: float | None
     parameters_changed: bool
     seconds: float
+    state_path: str | None = None
+    state_sha256: Sha256 | None = None
+    state_bytes: int | None = None
 
 
 class EvaluationDone(msgspec.Struct, frozen=True, tag="evaluation", tag_field="of"):
