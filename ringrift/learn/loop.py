@@ -302,6 +302,7 @@ class Learning:
             parent=self._network(None if parent is None else parent.sha256),
             parent_state=state,
             checkpoint_dir=str(self.directory / "work" / "fit"),
+            export_dir=str(self.directory / "work" / "exports"),
             threads=self.cores,
             learning_rate=settings.learning_rate,
             batch_size=settings.batch_size,

@@ -7,6 +7,7 @@ from ringrift.learn.events import Kept
 from ringrift.learn.gates import HEURISTIC, RANDOM, overtaken, test_of
 from ringrift.learn.progress import Candidate, Progress
 from ringrift.train.promotion import shown_worse
+from ringrift.train.window import window_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,3 @@ def window_shards(progress: Progress) -> tuple[list[Kept], int]:
         chosen.append(shard)
         covered += shard.full_rows
     return chosen[::-1], rows
-
-
-def window_rows(rows: int) -> int:
-    return (
-        rows if rows <= 20_000 else int(20_000 * (1 + 0.4 * ((rows / 20_000) ** 0.75 - 1) / 0.75))
-    )

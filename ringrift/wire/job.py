@@ -118,6 +118,7 @@ class EvaluationJob(
     openings: Annotated[int, msgspec.Meta(ge=20, le=10_000)] = 20
     simulations: Simulations = 32
     threads: Threads = 1
+    first_opening: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 JobSpec = SelfplayJob | TrainingJob | EvaluationJob
