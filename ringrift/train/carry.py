@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from ringrift.train.artifacts import write_artifact
+from ringrift.train.artifacts import sync_directory, write_artifact
 from ringrift.train.rows import DecisionRow, PackedRows, check_rows, pack_rows, unpack_rows
 from ringrift.train.sealed import SealError, seal, unseal
 
@@ -101,6 +101,12 @@ def read_carry(path: Path, config: str) -> list[Unfinished]:
         raise
     except ValueError as error:
         raise CarryError(f"{path} holds a game that cannot be: {error}") from error
+
+
+def remove_carry(path: Path) -> None:
+    """Remove the file for good: also after a loss of power its games do not come back."""
+    path.unlink()
+    sync_directory(path.parent)
 
 
 def _pack(game: Unfinished) -> _PackedGame:
