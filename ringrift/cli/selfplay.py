@@ -29,7 +29,6 @@ from ringrift.wire.job import (
     Weights,
 )
 
-CARRY = "unfinished.carry"
 _ENDLESS = 10_000_000
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -192,9 +191,9 @@ def _job(
             {
                 "kind": "selfplay",
                 "config": config,
-                "run_id": _run_id(out, seed),
+                "run_id": _run_id(out, config, seed),
                 "out_dir": str(out),
-                "carry": str(out / CARRY),
+                "carry": str(_carry(out, config)),
                 "weights": weights,
                 **wanted,
             },
@@ -214,13 +213,17 @@ def _job(
         fail(f"--out {out} cannot be written to ({error.strerror}).", 2)
 
 
-def _run_id(out: Path, seed: int) -> str:
+def _carry(out: Path, config: str) -> Path:
+    return out / f"unfinished-{config}.carry"
+
+
+def _run_id(out: Path, config: str, seed: int) -> str:
     # Another one each time something was added to the directory, or games would be opened twice.
     held = sorted(path.name for path in out.glob("*.shard"))
-    carry = out / CARRY
+    carry = _carry(out, config)
     if carry.exists():
         held.append(hashlib.sha256(carry.read_bytes()).hexdigest())
-    return hashlib.sha256("\0".join([str(seed), *held]).encode()).hexdigest()[:32]
+    return hashlib.sha256("\0".join([str(seed), config, *held]).encode()).hexdigest()[:32]
 
 
 def _run(

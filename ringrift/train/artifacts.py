@@ -56,7 +56,7 @@ def _write(
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_directory(directory)
+    sync_directory(directory)
     return Artifact(path, sha256, size)
 
 
@@ -85,7 +85,8 @@ def check_artifact(path: Path, sha256: str) -> None:
         raise ArtifactError(f"{path} is damaged: it does not hash to {sha256}; fetch it again.")
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make what was created, renamed or removed in `directory` outlast a loss of power."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

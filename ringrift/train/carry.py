@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from ringrift.train.artifacts import write_artifact
+from ringrift.train.artifacts import sync_directory, write_artifact
 from ringrift.train.rows import DecisionRow, PackedRows, check_rows, pack_rows, unpack_rows
 from ringrift.train.sealed import SealError, seal, unseal
 
@@ -35,7 +35,8 @@ class Opponent(msgspec.Struct, frozen=True, array_like=True):
 class Unfinished:
     """A game up to its last whole move, and what its future depends on.
 
-    `rng` is the state of its generator at that point; the other fields are those of `GameRecord`.
+    `seed` is what its generator began from, `rng` the state of the generator at that point; the
+    other fields are those of `GameRecord`.
     """
 
     opened: int
@@ -44,6 +45,7 @@ class Unfinished:
     models: tuple[str, ...]
     opening_turns: int
     opponent: Opponent | None
+    seed: int
     rng: int
 
 
@@ -54,6 +56,7 @@ class _PackedGame(msgspec.Struct, frozen=True, array_like=True):
     models: tuple[str, ...]
     opening_turns: int
     opponent: Opponent | None
+    seed: int
     rng: int
 
 
@@ -100,6 +103,12 @@ def read_carry(path: Path, config: str) -> list[Unfinished]:
         raise CarryError(f"{path} holds a game that cannot be: {error}") from error
 
 
+def remove_carry(path: Path) -> None:
+    """Remove the file for good: also after a loss of power its games do not come back."""
+    path.unlink()
+    sync_directory(path.parent)
+
+
 def _pack(game: Unfinished) -> _PackedGame:
     return _PackedGame(
         opened=game.opened,
@@ -108,6 +117,7 @@ def _pack(game: Unfinished) -> _PackedGame:
         models=game.models,
         opening_turns=game.opening_turns,
         opponent=game.opponent,
+        seed=game.seed,
         rng=game.rng,
     )
 
@@ -122,5 +132,6 @@ def _unpack(packed: _PackedGame, players: int) -> Unfinished:
         models=packed.models,
         opening_turns=packed.opening_turns,
         opponent=packed.opponent,
+        seed=packed.seed,
         rng=packed.rng,
     )

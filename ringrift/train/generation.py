@@ -64,6 +64,7 @@ class Variety:
 @dataclass(slots=True)
 class _Game:
     opened: int
+    seed: int
     rng: Rng
     state: Row
     moves: list[int]
@@ -172,7 +173,8 @@ class Generation:
 
     def _open(self) -> _Game:
         variety, players = self._variety, self._tables.players
-        rng = seed_rng(seed_of(self._run_id, self._opened))
+        seed = seed_of(self._run_id, self._opened)
+        rng = seed_rng(seed)
         state = new_state(self._tables)
         turns = 0
         if uniform(rng) < variety.random_openings:
@@ -181,7 +183,7 @@ class Generation:
         if variety.opponent is not None and uniform(rng) < variety.opponent_share:
             opponent = Opponent(below(rng, players), variety.opponent)
         choices, moves = play_random_turns(self._referee, state, turns, rng)
-        game = _Game(self._opened, rng, state, moves, turns, opponent)
+        game = _Game(self._opened, seed, rng, state, moves, turns, opponent)
         self._opened += 1
         self._let_opponent_play(game, choices)
         return game
@@ -247,6 +249,7 @@ class Generation:
             models=tuple(game.models[:models]),
             opening_turns=game.opening_turns,
             opponent=game.opponent,
+            seed=game.seed,
             rng=rng,
         )
 
@@ -265,6 +268,7 @@ class Generation:
             raise CarryError(f"game {carried.opened} waits for the opponent, who never waits.")
         return _Game(
             opened=carried.opened,
+            seed=carried.seed,
             rng=seed_rng(carried.rng),
             state=state,
             moves=moves,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ringrift.engine.config import Config
 from ringrift.engine.rules import tables_for
-from ringrift.train.carry import CarryError, read_carry, write_carry
+from ringrift.train.carry import CarryError, read_carry, remove_carry, write_carry
 from ringrift.train.generation import Budgets, Generation, Variety
 from ringrift.train.pace import Pace
 from ringrift.train.records import GameRecord, ShardHeader, write_shard
@@ -94,7 +94,7 @@ def _take_up(job: SelfplayJob, play: Generation) -> None:
         aside = path.replace(path.with_name(path.name + ".damaged"))
         _LOG.warning("Unfinished games are set aside as %s: %s", aside, error)
         return
-    path.unlink()
+    remove_carry(path)
 
 
 def _hand_on(job: SelfplayJob, play: Generation) -> int:

@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from ringrift.cli import selfplay as verb
-from ringrift.cli.selfplay import CARRY, LiveView, selfplay
+from ringrift.cli.selfplay import LiveView, selfplay
 from ringrift.engine.config import Config
 from ringrift.train.network import initial_network
 from ringrift.train.records import read_shard
 from ringrift.train.weights import WeightsInfo, save_weights
 from ringrift.wire.job import Progress, SelfplayJob
 
+CARRY = "unfinished-hex8_2p.carry"
 SMALL = {"simulations": 4, "parallel": 3, "seed": 1}
 
 

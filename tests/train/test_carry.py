@@ -24,7 +24,9 @@ ROW = DecisionRow(
     32,
 )
 MOVES = ("place_ring 0,0,0 1", "move_stack 0,0,0 1,0,-1")
-GAME = Unfinished(3, MOVES, (ROW,), ("untrained", "heuristic-1"), 2, Opponent(1, "heuristic-1"), 7)
+GAME = Unfinished(
+    3, MOVES, (ROW,), ("untrained", "heuristic-1"), 2, Opponent(1, "heuristic-1"), 9, 7
+)
 
 
 @st.composite
@@ -38,13 +40,14 @@ def games(draw: st.DrawFn) -> Unfinished:
         draw(st.integers(0, 12)),
         draw(st.none() | st.builds(Opponent, st.integers(0, 1), st.just("random-1"))),
         draw(st.integers(0, 2**64 - 1)),
+        draw(st.integers(0, 2**64 - 1)),
     )
 
 
 def as_plain(game: Unfinished) -> tuple[object, ...]:
     rows = [(r.step, r.part, r.model, r.actions.tolist(), r.policy.tolist()) for r in game.rows]
-    rest = (game.opened, game.moves, game.models, game.opening_turns, game.opponent, game.rng)
-    return rows, *rest
+    rest = (game.opened, game.moves, game.models, game.opening_turns, game.opponent)
+    return rows, *rest, game.seed, game.rng
 
 
 @given(st.lists(games(), max_size=4))

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ringrift.train.carry import read_carry
 from ringrift.train.job import Lines, SpecError, read_spec
 from ringrift.train.records import read_shard
 from ringrift.wire.job import (
@@ -255,7 +256,8 @@ def test_training_makes_weights_that_can_be_evaluated(learned, opponent, tmp_pat
 
 @pytest.mark.parametrize("how", ["SIGTERM", "end of stdin"])
 def test_asked_to_stop_it_hands_in_what_it_has(how, tmp_path):
-    spec = selfplay(tmp_path, games=10_000, games_per_shard=10_000)
+    carry = tmp_path / "unfinished"
+    spec = selfplay(tmp_path, games=10_000, games_per_shard=10_000, carry=str(carry))
     with child() as process:
         ask(process, msgspec.json.encode(spec))
         lines = []
@@ -274,6 +276,7 @@ def test_asked_to_stop_it_hands_in_what_it_has(how, tmp_path):
     assert isinstance(end, Finished)
     assert end.partial
     assert end.result.games == sum(s.games for s in shards) > 0
+    assert end.result.carried == len(read_carry(carry, "hex8_2p")) > 0
 
 
 def test_games_reach_the_disk_when_the_parent_dies(tmp_path):
