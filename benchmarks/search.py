@@ -1,26 +1,42 @@
-"""What a simulation costs outside the network, and how fast selfplay is with it.
+"""What a simulation costs outside the network, and how much of the network's speed selfplay keeps.
 
-Run `python benchmarks/search.py [CONFIG …]` on an otherwise idle core. The first row of a config
-replaces the network by an answer that costs nothing; the second plays with the untrained network.
-Seconds are those of the processor, so that other processes disturb the figures less.
+Run `python benchmarks/search.py [CONFIG …]` on an otherwise idle core; without names all 12 configs
+are measured. Columns:
+
+- us/sim: selfplay outside the network, whose answers cost nothing here, per simulation; sym: the
+  same when every leaf is judged under a random symmetry
+- evals/sim: evaluations that kept subtrees and proven results leave of each simulation, in selfplay
+  with the untrained network (each random one opens other games; a trained one saves more)
+- bare, selfplay: evaluations a second of that network in batches of 64, alone and in selfplay
+
+Each figure is the best of several windows of processor seconds, since whatever else runs only slows
+a window down; those that are compared alternate.
 """
 
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ringrift.engine.config import Config
+from ringrift.engine.config import CONFIGS, Config
+from ringrift.engine.rng import Rng, seed_rng, uniform
 from ringrift.engine.rules import Tables, tables_for
+from ringrift.engine.state import TURN, Row, new_state
 from ringrift.train.evaluator import load_evaluator
-from ringrift.train.generation import Budgets, Generation, Variety
-from ringrift.train.search.search import Budget, Evaluates
+from ringrift.train.play import Referee
+from ringrift.train.search.search import Budget, Decision, Evaluates, Search
 
 SLOTS = 64
-BUDGETS = Budgets(full=Budget(64, 16), cheap=Budget(16, 8), full_fraction=0.25)
-SECONDS = 10.0
+FULL, CHEAP = Budget(64, 16), Budget(16, 8)
+FULL_FRACTION = 0.25
+SAMPLED_TURNS = 5
+WINDOWS = 6
+WINDOW_S = 1.0
+WARM_STEPS = 60
 
 
 class FreeEvaluator:
@@ -37,46 +53,111 @@ class FreeEvaluator:
         return self._logits[: len(planes)], self._values[: len(planes)]
 
 
-def play(tables: Tables, evaluator: Evaluates) -> tuple[float, float, float]:
-    """(evaluations, decisions, games) a second of selfplay with an endless supply of games."""
-    generation = Generation(
-        tables,
-        evaluator,
-        BUDGETS,
-        Variety(),
-        run_id="0" * 32,
-        source="benchmark",
-        games=1_000_000,
-        slots=SLOTS,
-    )
-    for _ in range(50):
-        generation.step()
-    evaluations, decisions, games = generation.evaluations, generation.decisions, 0
-    start = time.process_time()
-    while time.process_time() - start < SECONDS:
-        games += len(generation.step())
-    seconds = time.process_time() - start
-    return (
-        (generation.evaluations - evaluations) / seconds,
-        (generation.decisions - decisions) / seconds,
-        games / seconds,
-    )
+@dataclass(slots=True)
+class Game:
+    number: int
+    rng: Rng
+    state: Row
+
+
+class Selfplay:
+    """Endless games, decided as selfplay does, with nothing recorded."""
+
+    def __init__(self, tables: Tables, evaluator: Evaluates, *, symmetric: bool) -> None:
+        self.search = Search(
+            tables, evaluator, slots=SLOTS, simulations=FULL.simulations, symmetric=symmetric
+        )
+        self._tables = tables
+        self._referee = Referee(tables)
+        self._opened = 0
+        self._games = [self._open() for _ in range(SLOTS)]
+        for slot in range(SLOTS):
+            self._begin(slot)
+
+    def step(self) -> None:
+        for slot in self.search.step():
+            game = self._games[slot]
+            choice = self._choice(game, self.search.result(slot))
+            if len(self._referee.play(game.state, choice)[0]) == 0:
+                self._games[slot] = self._open()
+            self._begin(slot)
+
+    def _open(self) -> Game:
+        state = new_state(self._tables)
+        self._referee.settle(state)
+        self._opened += 1
+        return Game(self._opened, seed_rng(self._opened), state)
+
+    def _begin(self, slot: int) -> None:
+        game = self._games[slot]
+        full = uniform(game.rng) < FULL_FRACTION
+        budget, rng = (FULL, game.rng) if full else (CHEAP, None)
+        self.search.begin(slot, game.state, budget, rng, salt=game.number)
+
+    def _choice(self, game: Game, found: Decision) -> int:
+        if game.state[TURN] > SAMPLED_TURNS * self._tables.players:
+            return int(found.moves[found.winner])
+        return int(found.moves[np.searchsorted(np.cumsum(found.policy), uniform(game.rng))])
+
+
+def rate(step: Callable[[], None], count: Callable[[], int]) -> float:
+    """Events a processor second, in one window."""
+    before, start = count(), time.process_time()
+    while (seconds := time.process_time() - start) < WINDOW_S:
+        step()
+    return (count() - before) / seconds
+
+
+def best_rates(*measured: tuple[Callable[[], None], Callable[[], int]]) -> list[float]:
+    """The best window of each, taken in turns."""
+    rounds = [[rate(*one) for one in measured] for _ in range(WINDOWS)]
+    return [max(column) for column in zip(*rounds, strict=True)]
+
+
+def outside(tables: Tables) -> list[float]:
+    """Microseconds a simulation outside the network, without and with symmetries."""
+    plays = [Selfplay(tables, FreeEvaluator(tables), symmetric=s) for s in (False, True)]
+    for play in plays:
+        for _ in range(WARM_STEPS):
+            play.step()
+    rates = best_rates(*((p.step, lambda p=p: p.search.simulations) for p in plays))
+    return [1e6 / r for r in rates]
+
+
+def inside(config: Config, tables: Tables) -> tuple[float, float, float]:
+    """(evaluations a simulation, bare evaluations a second, those in selfplay)."""
+    network = load_evaluator(config, None, seed=0)
+    play = Selfplay(tables, network, symmetric=False)
+    for _ in range(WARM_STEPS):
+        play.step()
+    planes = np.zeros((SLOTS, tables.planes, tables.height, tables.width), dtype=np.float32)
+    asked = 0
+
+    def ask() -> None:
+        nonlocal asked
+        network.evaluate(planes)
+        asked += SLOTS
+
+    search = play.search
+    evaluations, simulations = search.evaluations, search.simulations
+    bare, played = best_rates((ask, lambda: asked), (play.step, lambda: search.evaluations))
+    saved = (search.evaluations - evaluations) / max(1, search.simulations - simulations)
+    return saved, bare, played
 
 
 def main(names: list[str]) -> None:
     torch.set_num_threads(1)
-    print("config         evaluator    evals/s  us/eval   dec/s  games/s")
-    for name in names:
-        config = Config.parse(name)
+    print("config         us/sim    sym  evals/sim    bare  selfplay  share")
+    for config in (Config.parse(name) for name in names) if names else CONFIGS:
         tables = tables_for(config)
-        network = load_evaluator(config, None, seed=0)
-        for label, evaluator in (("free", FreeEvaluator(tables)), (network.precision, network)):
-            evaluations, decisions, games = play(tables, evaluator)
-            cost = 1e6 / evaluations
-            print(
-                f"{name:14} {label:10} {evaluations:9.0f} {cost:8.1f} {decisions:7.0f} {games:8.2f}"
-            )
+        plain, turned = outside(tables)
+        saved, bare, played = inside(config, tables)
+        print(
+            f"{config.name:14} {plain:6.1f} {turned:6.1f} {saved:10.2f} {bare:7.0f} {played:9.0f}"
+            f" {played / bare:6.1%}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["hex8_2p"])
+    main(sys.argv[1:])

@@ -1,17 +1,27 @@
-"""Players of evaluation matches: noiseless network search, and the engine's baselines."""
+"""Players of evaluation matches: noiseless network search, its parts, and the baselines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ringrift.engine.kernels import new_scratch
+import numpy as np
+from numpy.typing import NDArray
+
+from ringrift.engine.kernels import list_choices, new_scratch, write_planes
 from ringrift.engine.players import HEURISTIC_NAME, RANDOM_NAME, heuristic_choice, random_choice
 from ringrift.engine.rng import Rng
 from ringrift.engine.rules import Tables
 from ringrift.engine.state import Moves, Row
+from ringrift.train.encode import write_actions
+from ringrift.train.search import kernels, rollouts
+from ringrift.train.search.forest import new_forest, new_work, with_room
 from ringrift.train.search.search import Budget, Evaluates, Search
 
-BASELINES = (RANDOM_NAME, HEURISTIC_NAME)
+# Like a baseline of the engine: its simulations, then the version of everything that it does.
+ROLLOUTS_NAME = "rollouts-64-1"
+_ROLLOUTS = 64
+
+BASELINES = (RANDOM_NAME, HEURISTIC_NAME, ROLLOUTS_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,72 @@ class SearchPlayer:
         return [int(d.moves[d.winner]) for d in decisions]
 
 
+class PolicyPlayer:
+    """A network that does not search: the choice its policy likes best."""
+
+    def __init__(self, tables: Tables, evaluator: Evaluates, *, slots: int) -> None:
+        self._tables = tables
+        self._evaluator = evaluator
+        self._scratch = new_scratch(tables)
+        self._choices = np.zeros(tables.max_moves, dtype=np.int64)
+        self._actions = np.zeros(tables.max_moves, dtype=np.int32)
+        shape = (slots, tables.planes, tables.height, tables.width)
+        self._planes = np.zeros(shape, dtype=np.float32)
+        self.evaluations = 0
+
+    def choose(self, positions: Sequence[Position]) -> list[int]:
+        moves: list[int] = []
+        for start in range(0, len(positions), len(self._planes)):
+            moves.extend(self._choose_at_once(positions[start : start + len(self._planes)]))
+        return moves
+
+    def _choose_at_once(self, positions: Sequence[Position]) -> list[int]:
+        planes = self._planes[: len(positions)]
+        for position, out in zip(positions, planes, strict=True):
+            write_planes(self._tables, position.state, out, self._scratch)
+        logits, _ = self._evaluator.evaluate(planes)
+        self.evaluations += len(positions)
+        return [self._best(p.state, row) for p, row in zip(positions, logits, strict=True)]
+
+    def _best(self, state: Row, logits: NDArray[np.float32]) -> int:
+        n = list_choices(self._tables, state, self._choices, self._scratch)
+        write_actions(self._tables, state, self._choices, n, self._actions)
+        return int(self._choices[np.argmax(logits[self._actions[:n]])])
+
+
+class RolloutPlayer:
+    """Tree search that judges by random games instead of a network (`search.rollouts`)."""
+
+    def __init__(self, tables: Tables, simulations: int) -> None:
+        self._tables = tables
+        self._simulations = simulations
+        self._forest = new_forest(tables, slots=1, simulations=simulations, c_scale=0.0)
+        self._work = new_work(tables, simulations)
+
+    def choose(self, positions: Sequence[Position]) -> list[int]:
+        return [self._one(p) for p in positions]
+
+    def _one(self, p: Position) -> int:
+        while (wanted := self._plant(p)) > self._forest.move.shape[1]:
+            self._forest = with_room(self._forest, wanted)
+        while (wanted := rollouts.simulate(self._forest, self._tables, self._work, p.rng)) > 0:
+            self._forest = with_room(self._forest, wanted)
+        return int(self._forest.move[0, rollouts.most_visited(self._forest)])
+
+    def _plant(self, p: Position) -> int:
+        return kernels.begin(
+            self._forest,
+            self._tables,
+            self._work,
+            0,
+            p.state,
+            self._simulations,
+            False,
+            False,
+            p.rng,
+        )
+
+
 def match_budget(simulations: int) -> Budget:
     """The search of evaluation matches: the root starts from a quarter of its simulations, 2..16.
 
@@ -99,4 +175,6 @@ def baseline(name: str, tables: Tables) -> Player:
         return RandomPlayer(tables)
     if name == HEURISTIC_NAME:
         return HeuristicPlayer(tables)
+    if name == ROLLOUTS_NAME:
+        return RolloutPlayer(tables, _ROLLOUTS)
     raise ValueError(f"opponent {name!r} is unknown; use weights or one of {', '.join(BASELINES)}.")

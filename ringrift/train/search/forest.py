@@ -62,7 +62,7 @@ class Forest(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Work space of the kernels, one a thread; contents are meaningless between calls."""
+    """Work space of the kernels, one a thread; all but `travel` is meaningless between calls."""
 
     scratch: Scratch
     legal: Moves  # [max_moves]
@@ -70,6 +70,7 @@ class Work(NamedTuple):
     ranks: Moves  # [players]
     place: NDArray[np.int32]  # [N] where a kept node goes
     draw: Rng
+    travel: NDArray[np.int32]  # [cells * cells] action of a move by start and landing, or -1
 
 
 def _nodes(simulations: int) -> int:
@@ -85,6 +86,7 @@ def new_work(t: Tables, simulations: int) -> Work:
         ranks=np.zeros(t.players, dtype=np.int64),
         place=np.zeros(_nodes(simulations), dtype=np.int32),
         draw=seed_rng(0),
+        travel=np.full(t.cells**2, -1, dtype=np.int32),
     )
 
 

@@ -66,18 +66,29 @@ def _follows_from_index(kind: int) -> bool:
 
 
 @kernel
-def image_action(f: Forest, t: Tables, m: Images, w: Work, g: int, edge: int) -> int:
-    """Where the evaluation of the slot's leaf, as it was turned, speaks of the choice `edge`."""
+def _image_action(f: Forest, t: Tables, m: Images, w: Work, g: int, k: int, edge: int) -> int:
+    row = f.state[g, f.leaf[g]]
+    turned = transform_choice(t, m.symmetries, k, row, f.move[g, edge], w.scratch)
+    return action_index(t, f.image[g], turned)
+
+
+@kernel
+def read_logits(
+    f: Forest, t: Tables, m: Images, w: Work, g: int, logits: NDArray[np.float32]
+) -> None:
+    """Give every choice of the slot's leaf the logit of its image, as the leaf was turned."""
     k = int64(f.turned[g])
-    action = int64(f.action[g, edge])
-    if k == 0:
-        return action
-    move = f.move[g, edge]
-    known = _follows_from_index(kind_of(move))
-    if known and m.action[k, action] >= 0:
-        return int64(m.action[k, action])
-    turned = transform_choice(t, m.symmetries, k, f.state[g, f.leaf[g]], move, w.scratch)
-    found = action_index(t, f.image[g], turned)
-    if known:
-        m.action[k, action] = found
-    return found
+    first = int64(f.first[g, f.leaf[g]])
+    for e in range(first, first + int64(f.choices[g, f.leaf[g]])):
+        action = int64(f.action[g, e])
+        if k > 0:
+            known = int64(-1)
+            follows = _follows_from_index(kind_of(f.move[g, e]))
+            if follows:
+                known = int64(m.action[k, action])
+            if known < 0:
+                known = _image_action(f, t, m, w, g, k, e)
+                if follows:
+                    m.action[k, action] = known
+            action = known
+        f.logit[g, e] = logits[action]

@@ -14,7 +14,7 @@ from ringrift.engine.rng import Rng, uniform
 from ringrift.engine.rules import Tables
 from ringrift.engine.state import Row
 from ringrift.train.search.forest import DONE, SEARCHING, WAITING, Forest, Work
-from ringrift.train.search.images import Images, image_action, turn_leaf
+from ringrift.train.search.images import Images, read_logits, turn_leaf
 from ringrift.train.search.policy import (
     mixed_value,
     next_edge,
@@ -143,8 +143,8 @@ def absorb(
         node = int64(f.leaf[g])
         first = int64(f.first[g, node])
         count = int64(f.choices[g, node])
+        read_logits(f, t, m, w, g, logits[r])
         for i in range(count):
-            f.logit[g, first + i] = logits[r, image_action(f, t, m, w, g, first + i)]
             w.score[i] = f.logit[g, first + i]
         softmax(w.score, count)
         for i in range(count):

@@ -116,8 +116,8 @@ def next_root_edge(f: Forest, w: Work, g: int) -> int:
 
 
 @kernel
-def _rank(f: Forest, g: int, edge: int) -> int:
-    # 2 proven win, 1 open, 0 proven loss
+def rank_of(f: Forest, g: int, edge: int) -> int:
+    """Of a root edge: 2 a proven win, 1 open, 0 a proven loss."""
     child = f.child[g, edge]
     if child < 0 or f.proof[g, child] < 0:
         return 1
@@ -134,7 +134,7 @@ def winning_root_edge(f: Forest, w: Work, g: int) -> int:
     best, best_rank, most = 0, -1, 0
     best_score = -np.inf
     for e in range(int64(f.choices[g, 0])):
-        rank = _rank(f, g, e)
+        rank = rank_of(f, g, e)
         n = visits_of(f, g, e)
         score = f.noise[g, e] + w.score[e]
         if rank < best_rank or (rank == best_rank and n < most):
