@@ -19,7 +19,7 @@ from torch.nn import functional
 from ringrift.engine.config import Config
 from ringrift.train.batches import Batch, Batches
 from ringrift.train.dataset import Dataset, build_dataset, read_dataset
-from ringrift.train.network import PolicyValueNetwork, initial_network
+from ringrift.train.network import Network, initial_network
 from ringrift.train.weights import WeightsInfo, load_weights, save_weights
 from ringrift.wire.job import Progress, TrainingDone, TrainingJob
 
@@ -163,9 +163,10 @@ def rate_at(step: int, steps: int, peak: float) -> float:
     return peak * min(1.0, (step + 1) / rise) * fall
 
 
-def _loss_sums(network: PolicyValueNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
+def _loss_sums(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
     """Summed cross entropies: of the policy over full rows, of the value over all."""
-    logits, values = network(batch.planes)
+    outputs = network(batch.planes)
+    logits, values = outputs.policy, outputs.wins
     full = batch.full
     chosen = logits.float()[full].gather(1, batch.actions[full])
     chosen = chosen.masked_fill(~batch.legal[full], -torch.inf)
@@ -176,9 +177,7 @@ def _loss_sums(network: PolicyValueNetwork, batch: Batch) -> tuple[Tensor, Tenso
     return policy, value
 
 
-def measure(
-    network: PolicyValueNetwork, batches: Batches, rows: NDArray[np.int64], batch_size: int
-) -> Losses:
+def measure(network: Network, batches: Batches, rows: NDArray[np.int64], batch_size: int) -> Losses:
     """Losses of `rows` against the bare outcome, with the network as it would play."""
     network.eval()
     total = _Sums()
@@ -193,7 +192,7 @@ def measure(
 
 def _train(
     job: TrainingJob,
-    network: PolicyValueNetwork,
+    network: Network,
     batches: Batches,
     drawn: NDArray[np.int64],
     report: Callable[[Progress], None],
@@ -221,7 +220,7 @@ def _train(
 
 
 def _step(
-    network: PolicyValueNetwork,
+    network: Network,
     optimiser: torch.optim.Optimizer,
     batch: Batch,
     rate: float,
@@ -250,7 +249,7 @@ def _progress(done: int, total: int, seconds: float, losses: Losses) -> Progress
     return Progress(done, total, "rows", done / seconds if seconds > 0 else None, known)
 
 
-def _parent(job: TrainingJob, config: Config) -> PolicyValueNetwork:
+def _parent(job: TrainingJob, config: Config) -> Network:
     if job.parent is None:
         return initial_network(config, int(job.run_id, 16))
     return load_weights(Path(job.parent.path), config, job.parent.sha256)[1]
