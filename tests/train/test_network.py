@@ -1,65 +1,186 @@
-"""The tower: shapes for every board, nothing leaks off a masked board, seeds decide everything."""
+"""The family: shapes for every board and preset, switches that leave no trace, seeds decide all."""
 
 import pytest
 import torch
 
 from ringrift.engine.config import CONFIGS, Config
 from ringrift.engine.rules import tables_for
-from ringrift.train.network import PolicyValueNetwork, board_mask, initial_network
+from ringrift.train.network import (
+    PRESETS,
+    Architecture,
+    ArchitectureError,
+    Network,
+    Outputs,
+    architecture_for,
+    board_mask,
+    initial_network,
+)
 
 HEX8 = Config.parse("hex8_2p")
+HEADS = ("owner", "eliminations", "turns_left", "reply")
+# Each with every kind of layer, small enough for a moment.
+EVERYTHING = {
+    "blocks": 2,
+    "channels": 16,
+    "squeeze": 4,
+    "pooling_every": 2,
+    "attention": 1,
+    "attention_heads": 2,
+    "dropout": 0.1,
+    **dict.fromkeys(HEADS, True),
+}
 
 
-def planes(network: PolicyValueNetwork, batch: int, seed: int = 0) -> torch.Tensor:
+def planes(network: Network, batch: int, seed: int = 0) -> torch.Tensor:
     a = network.architecture
     generator = torch.Generator().manual_seed(seed)
-    return torch.rand(batch, a.planes, a.height, a.width, generator=generator) * network.mask[:, :1]
+    return torch.rand(batch, a.planes, a.height, a.width, generator=generator) * network.mask
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
-def test_heads_fit_the_action_index_and_the_seats(config: Config):
-    network = initial_network(config, seed=1, blocks=1, channels=16).eval()
-    logits, values = network(planes(network, 2))
-    assert logits.shape == (2, tables_for(config).actions)
-    assert values.shape == (2, config.players)
-    assert int(board_mask(tables_for(config)).sum()) == tables_for(config).cells
+def shapes(outputs: Outputs) -> list[tuple[int, ...] | None]:
+    return [None if tensor is None else tuple(tensor.shape) for tensor in outputs]
+
+
+BOARDS = ("square8_4p", "hex8_2p", "square19_3p", "hexagonal_4p")
+
+
+@pytest.mark.parametrize(
+    ("name", "preset"),
+    [
+        *((board, preset) for board in BOARDS for preset in PRESETS if preset != "tiny"),
+        *((config.name, "tiny") for config in CONFIGS),
+    ],
+)
+def test_every_preset_fits_every_board(name: str, preset: str):
+    config = Config.parse(name)
+    t = tables_for(config)
+    architecture = architecture_for(config, preset, **dict.fromkeys(HEADS, True))
+    board = board_mask(t)
+    with torch.device("meta"):
+        network = Network(architecture, board)
+    network.to("meta").eval()
+    scalars = torch.zeros(2, architecture.scalars, device="meta") if architecture.scalars else None
+    batch = torch.zeros(2, t.planes, t.height, t.width, device="meta")
+    n = config.players
+    assert shapes(network(batch, scalars, auxiliary=True)) == [
+        (2, t.actions),
+        (2, n),
+        (2, n, n) if n > 2 else None,
+        (2, 1 + n, t.height, t.width),
+        (2, n),
+        (2,),
+        (2, t.actions),
+    ]
+
+
+@pytest.mark.parametrize("preset", ["tiny", "v2", "v4", "v5-heavy"])
+@pytest.mark.parametrize("config", ["hex8_2p", "square8_3p"])
+def test_presets_answer_and_learn(config: str, preset: str):
+    network = initial_network(Config.parse(config), 1, preset)
+    count = network.architecture.scalars
+    scalars = torch.rand(2, count) if count else None
+    outputs = network.train()(planes(network, 2), scalars)
+    torch.autograd.backward(outputs.policy.square().mean() + outputs.wins[:, 0].sum())
+    gradient = network.trunk.stem.convolution.weight.grad
+    assert gradient is not None and bool(torch.isfinite(gradient).all())
+    assert float(gradient.abs().max()) > 0
+
+
+def test_sizes_are_those_that_the_document_tells():
+    """docs/networks.md: millions of parameters on hex8_2p."""
+    told = {"tiny": 0.19, "tiny64": 0.33, "v2": 1.06, "v3": 8.53, "v4": 2.75, "v5": 4.43}
+    told |= {"v5-heavy": 4.48, "v5-heavy-large": 18.50}
+    assert set(told) == set(PRESETS)
+    for preset, millions in told.items():
+        with torch.device("meta"):
+            network = Network(architecture_for(HEX8, preset), torch.ones(9, 9, device="cpu"))
+        count = sum(parameter.numel() for parameter in network.parameters())
+        assert count / 1e6 == pytest.approx(millions, abs=0.03), preset
+
+
+def test_a_head_that_is_off_leaves_no_tensor_and_is_not_computed():
+    plain = initial_network(HEX8, 1, blocks=1, channels=16)
+    assert not [name for name in plain.state_dict() if name.startswith("auxiliary")]
+    for head in HEADS:
+        network = initial_network(HEX8, 1, blocks=1, channels=16, **{head: True})
+        added = network.state_dict().keys() - plain.state_dict().keys()
+        assert added == {f"auxiliary.{head}.weight", f"auxiliary.{head}.bias"}
+        network.eval()
+        assert shapes(network(planes(network, 1)))[3:] == [None] * 4
+        taught = network(planes(network, 1), auxiliary=True)._asdict()
+        assert [name for name in HEADS if taught[name] is not None] == [head]
+        # So that an ablation starts from the same trunk.
+        assert torch.equal(
+            plain.trunk.stem.convolution.weight, network.trunk.stem.convolution.weight
+        )
 
 
 def test_an_untrained_network_is_close_to_uniform():
-    network = initial_network(HEX8, seed=5).eval()
-    with torch.no_grad():
-        logits, values = network(planes(network, 16))
-    assert float(torch.softmax(values, 1).sub(0.5).abs().max()) < 0.2
-    assert float(logits.abs().max()) < 1.5
+    for config, preset in (("hex8_2p", "tiny"), ("square8_4p", "v5")):
+        network = initial_network(Config.parse(config), 5, preset).eval()
+        with torch.no_grad():
+            outputs = network(planes(network, 4))
+        assert float(outputs.policy.abs().max()) < 2.5
+        assert float(outputs.wins.abs().max()) == 0
+        assert outputs.ranks is None or float(outputs.ranks.abs().max()) == 0
 
 
 def test_a_seed_decides_every_weight():
-    one, same, other = (initial_network(HEX8, seed).state_dict() for seed in (3, 3, 4))
+    one, same, other = (
+        initial_network(HEX8, seed, **EVERYTHING, scalars=3).state_dict() for seed in (3, 3, 4)
+    )
     assert all(torch.equal(one[name], same[name]) for name in one)
-    assert not torch.equal(one["stem.weight"], other["stem.weight"])
+    assert not torch.equal(one["trunk.attention.places"], other["trunk.attention.places"])
+    weights = [name for name in one if name.endswith("convolution.weight")]
+    assert not any(torch.equal(one[name], other[name]) for name in weights)
 
 
 def test_answers_do_not_depend_on_the_rest_of_the_batch():
-    network = initial_network(HEX8, seed=2, blocks=2, channels=16).eval()
+    network = initial_network(HEX8, 2, **EVERYTHING).eval()
     batch = planes(network, 5)
-    together = network(batch)
-    for i in range(5):
-        alone = network(batch[i : i + 1])
-        assert torch.allclose(together[0][i], alone[0][0], atol=1e-5)
-        assert torch.allclose(together[1][i], alone[1][0], atol=1e-5)
+    together = network(batch, auxiliary=True)
+    alone = [network(batch[i : i + 1], auxiliary=True) for i in range(5)]
+    for index, tensor in enumerate(together):
+        if tensor is not None:
+            parts = torch.cat([outputs[index] for outputs in alone])
+            assert torch.allclose(tensor, parts, atol=1e-5)
 
 
-def test_off_board_cells_carry_nothing():
-    """What a filter leaves outside the board must not reach the next layer or the value head."""
-    network = initial_network(HEX8, seed=2, blocks=2, channels=16).eval()
-    seen: list[torch.Tensor] = []
-    for block in network.tower:
-        block.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+def test_scalars_matter_where_they_are_and_are_refused_elsewhere():
+    network = initial_network(HEX8, 1, blocks=1, channels=16, scalars=3).eval()
+    batch = planes(network, 2)
     with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(0.05)  # so that every bias would show
-        network(planes(network, 3))
-    assert len(seen) == 2
-    for output in seen:
-        assert float((output * (1 - network.mask)).abs().max()) == 0
-        assert float(output.abs().max()) > 0
+        network.trunk.film.out.weight.normal_(generator=torch.Generator().manual_seed(0))
+        one, other = network(batch, torch.zeros(2, 3)), network(batch, torch.ones(2, 3))
+    assert not torch.allclose(one.policy, other.policy)
+    for wrong in (None, torch.zeros(2, 4)):
+        with pytest.raises(ArchitectureError, match="needs 3 a position"):
+            network(batch, wrong)
+    plain = initial_network(HEX8, 1, blocks=1, channels=16)
+    with pytest.raises(ArchitectureError, match="needs 0 a position"):
+        plain(batch, torch.zeros(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("preset", "changes", "told"),
+    [
+        ("v9", {}, r"preset 'v9' is unknown; use one of tiny, "),
+        ("tiny", {"chanels": 3}, "unknown field `chanels`"),
+        ("tiny", {"channels": 0}, r"channels"),
+        ("tiny", {"blocks": 1.5}, r"blocks"),
+        ("tiny", {"players": 3}, "players follows from hex8_2p"),
+        ("tiny", {"stem": 4}, "stem is 4; filters need an odd width"),
+        ("tiny", {"squeeze": 64}, "squeeze is 64; at most the 48 channels"),
+        ("v4", {"attention_heads": 3}, "attention_heads is 3; it must divide the 128 channels"),
+    ],
+)
+def test_what_cannot_be_is_refused(preset: str, changes: dict[str, float], told: str):
+    with pytest.raises(ArchitectureError, match=told) as refused:
+        architecture_for(HEX8, preset, **changes)
+    assert str(refused.value).count("\n") == 0
+
+
+def test_every_switch_is_part_of_the_architecture():
+    architecture = architecture_for(HEX8, **EVERYTHING, scalars=3)
+    assert all(getattr(architecture, name) == value for name, value in EVERYTHING.items())
+    assert isinstance(architecture, Architecture) and architecture.planes == tables_for(HEX8).planes

@@ -7,17 +7,17 @@ import torch
 from safetensors.torch import save
 
 from ringrift.engine.config import Config
-from ringrift.train.network import PolicyValueNetwork, initial_network
+from ringrift.train.network import Network, initial_network
 from ringrift.train.weights import WeightsError, WeightsInfo, load_weights, save_weights
 
 HEX8 = Config.parse("hex8_2p")
 
 
-def network() -> PolicyValueNetwork:
+def network() -> Network:
     return initial_network(HEX8, seed=1, blocks=1, channels=16)
 
 
-def info(net: PolicyValueNetwork, **changes: object) -> WeightsInfo:
+def info(net: Network, **changes: object) -> WeightsInfo:
     fields: dict[str, object] = {
         "config": "hex8_2p",
         "architecture": net.architecture,
@@ -28,10 +28,12 @@ def info(net: PolicyValueNetwork, **changes: object) -> WeightsInfo:
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path):
-    net = network()
-    file = save_weights(tmp_path, net, info(net))
+    net = initial_network(HEX8, 1, "v5", blocks=1, channels=16, owner=True, pooling_every=1)
+    told = info(net, parent="1" * 64, budget="full 64 of 16, cheap 16 of 8, 25 % full")
+    file = save_weights(tmp_path, net, told)
+    assert file.path.name == f"{file.sha256}.safetensors"
     loaded_info, loaded = load_weights(file.path, HEX8, file.sha256)
-    assert loaded_info == info(net)
+    assert loaded_info == told
     state = loaded.state_dict()
     assert all(torch.equal(tensor, state[name]) for name, tensor in net.state_dict().items())
 
@@ -74,14 +76,44 @@ def test_other_planes_than_the_engine_has_are_refused(tmp_path: Path):
 def test_tensors_of_another_size_are_refused(tmp_path: Path):
     wide = initial_network(HEX8, seed=1, blocks=1, channels=32)
     file = save_weights(tmp_path, wide, info(network()))
-    with pytest.raises(WeightsError, match="other tensors than its architecture names"):
+    with pytest.raises(
+        WeightsError, match=r"other tensors .* is float32\[.*\], not float32\[.*\]\.$"
+    ):
         load_weights(file.path, HEX8)
+
+
+def test_a_tensor_too_few_or_too_many_is_named(tmp_path: Path):
+    plain, taught = network(), initial_network(HEX8, 1, blocks=1, channels=16, turns_left=True)
+    less = save_weights(tmp_path, plain, info(taught))
+    with pytest.raises(WeightsError, match=r"auxiliary\.turns_left\.bias is missing\.$"):
+        load_weights(less.path, HEX8)
+    more = save_weights(tmp_path, taught, info(plain))
+    with pytest.raises(WeightsError, match=r"auxiliary\.turns_left\.bias is unknown\.$"):
+        load_weights(more.path, HEX8)
+
+
+def test_numbers_of_another_kind_are_refused(tmp_path: Path):
+    net = network()
+    file = save_weights(tmp_path, network().half(), info(net))
+    with pytest.raises(WeightsError, match=r"is float16\[.*\], not float32\[.*\]\.$"):
+        load_weights(file.path, HEX8)
+
+
+def test_an_architecture_that_cannot_be_is_refused(tmp_path: Path):
+    net = network()
+    content = save_weights(tmp_path, net, info(net)).path.read_bytes()
+    for was, bad in ((b'channels\\":16', b'channels\\":00'), (b'stem\\":3', b'stem\\":2')):
+        assert was in content
+        path = tmp_path / "bad.safetensors"
+        path.write_bytes(content.replace(was, bad))
+        with pytest.raises(WeightsError, match=r"is not a ringrift weights file"):
+            load_weights(path, HEX8)
 
 
 def test_numbers_that_are_not_finite_are_refused(tmp_path: Path):
     net = network()
     with torch.no_grad():
-        net.value_out.bias[0] = float("nan")
+        net.value.wins.bias[0] = float("nan")
     file = save_weights(tmp_path, net, info(net))
     with pytest.raises(WeightsError, match="not finite"):
         load_weights(file.path, HEX8)
