@@ -36,6 +36,7 @@ from ringrift.train.learner import Learner, Step
 from ringrift.train.losses import TERMS
 from ringrift.train.monitor import LossMonitor
 from ringrift.train.network import initial_network
+from ringrift.train.weighting import facts_of, strategy_weights
 from ringrift.train.weights import WeightsInfo, load_weights, save_weights
 from ringrift.wire.job import Progress, TrainingDone, TrainingJob
 
@@ -72,8 +73,8 @@ def fit(job: TrainingJob, around: Surroundings) -> TrainingDone | None:
     None if `stop` said so before the end (half a fit is no candidate and its rows stay new; where
     there is a `checkpoint_dir` the next start goes on from here), and in every process of a team
     but the one that leads. With `learning_rate` 0 the candidate's parameters are bit for bit the
-    parent's. Raises FitError, DatasetError, RecordError, WeightsError or CheckpointError, each one
-    sentence, with nothing published.
+    parent's. Raises FitError, DatasetError, WeightingError, RecordError, WeightsError or
+    CheckpointError, each one sentence, with nothing published.
     """
     started = around.clock()
     budget = int(job.max_reuse * job.new_rows)
@@ -143,8 +144,8 @@ class _Run:
         self.job, self._learner, self._around = job, learner, around
         self.batches = Batches(window.dataset)
         self._seed = int(job.run_id, 16)
-        even = np.ones(window.dataset.rows, np.float32)
-        drawn = draw_rows(row_weights(window.dataset, even), budget, seed=self._seed)
+        strategy = strategy_weights(job.weighting, facts_of(window.dataset))
+        drawn = draw_rows(row_weights(window.dataset, strategy), budget, seed=self._seed)
         if not window.dataset.full[drawn].any():
             raise FitError(
                 f"new_rows is {job.new_rows}; the rows drawn for it hold no full search."
@@ -332,7 +333,7 @@ def _checkpoint_path(job: TrainingJob, window: Combined) -> Path | None:
     parents = [part.sha256 for part in (job.parent, job.parent_state) if part is not None]
     told = (
         job.run_id, window.sha256, parents, job.new_rows, job.max_reuse, job.batch_size,
-        job.learning_rate, job.threads, job.precision,
+        job.learning_rate, job.threads, job.precision, job.weighting,
     )  # fmt: skip
     digest = sha256(msgspec.json.encode(told)).hexdigest()
     return Path(job.checkpoint_dir) / f"{digest[:32]}.checkpoint"

@@ -26,6 +26,8 @@ YOUNG_HALF_LIFE = 0.1  # of the rows trained so far
 WARM_UP_ROWS = 8_192
 _WEIGHT_DECAY = 1e-4
 _LARGEST_GRADIENT = 4.0
+# Gradients that are nothing but rounding, as of a bias that all choices share, make no step.
+_LEAST_GRADIENT = 1e-5
 
 Precision = Literal["float32", "bfloat16"]
 _MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -56,7 +58,7 @@ class Learner:
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         share_norms(self.network, team)
         self.optimiser: torch.optim.Optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=0.0, weight_decay=_WEIGHT_DECAY
+            self.network.parameters(), lr=0.0, eps=_LEAST_GRADIENT, weight_decay=_WEIGHT_DECAY
         )
         self.rows = 0
         self._precision = precision

@@ -81,7 +81,7 @@ class TrainingJob(
     None starts a fresh optimiser. A fit that finds its own checkpoint in `checkpoint_dir` goes on
     from there, bit for bit; None keeps none. Shards are exported to `export_dir` (None: `out_dir`)
     once, for all fits that share it. `precision` bfloat16 is faster where the machine has it, and
-    not reproducible bit for bit.
+    not reproducible bit for bit. `weighting` is one of `train.weighting.STRATEGIES`.
     """
 
     config: ConfigName
@@ -99,6 +99,7 @@ class TrainingJob(
     checkpoint_dir: Path | None = None
     export_dir: Path | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
+    weighting: Annotated[str, msgspec.Meta(max_length=32)] = "uniform"
 
 
 class EvaluationJob(
