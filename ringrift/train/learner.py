@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from ringrift.train.batches import Batch
 from ringrift.train.distributed import Team, share_norms
-from ringrift.train.losses import loss_counts, loss_sums, outputs_of, total_loss
-from ringrift.train.network import PolicyValueNetwork
+from ringrift.train.losses import loss_counts, loss_sums, total_loss
+from ringrift.train.network import Network
 
 # The average forgets half of what it was in so many rows, or sooner while training is young.
 AVERAGE_HALF_LIFE_ROWS = 16_000
@@ -50,11 +50,11 @@ class Learner:
     `precision` bfloat16 rounds what torch's autocast rounds; weights and losses stay float32.
     """
 
-    def __init__(self, network: PolicyValueNetwork, team: Team, precision: Precision) -> None:
+    def __init__(self, network: Network, team: Team, precision: Precision) -> None:
         self.team = team
         # The stubs of torch know no `to` by memory format.
         moved = cast(Any, network).to(team.device, memory_format=torch.channels_last)
-        self.network = cast(PolicyValueNetwork, moved)
+        self.network = cast(Network, moved)
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         share_norms(self.network, team)
         self.optimiser: torch.optim.Optimizer = torch.optim.AdamW(
@@ -80,7 +80,7 @@ class Learner:
         present = torch.zeros_like(counts)
         for batch in batches:
             with torch.set_grad_enabled(learning), self._autocast():
-                outputs = outputs_of(self.network, batch)
+                outputs = self.network(batch.planes, auxiliary=True)
             part, present = loss_sums(outputs, batch)
             if learning:
                 torch.autograd.backward(total_loss(part, counts))
@@ -104,7 +104,7 @@ class Learner:
     def judge(self, batch: Batch) -> NDArray[np.float64]:
         """[2, len(TERMS)]: sums and counts of the average's losses, as it would play."""
         with torch.inference_mode(), self._autocast():
-            sums, present = loss_sums(outputs_of(self.average, batch), batch)
+            sums, present = loss_sums(self.average(batch.planes, auxiliary=True), batch)
         counts = loss_counts(batch).to(present.device) * present
         return torch.stack([sums, counts]).cpu().double().numpy()
 

@@ -5,13 +5,12 @@ and the loss is still the same: the weighted sum over heads of (sum / count of a
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from ringrift.train.batches import Batch, Choices
+from ringrift.train.network import Outputs
 
 # Policy and value as in Silver et al. 2018; they alone decide how the network plays.
 POLICY_WEIGHT = 1.0
@@ -37,28 +36,6 @@ WEIGHTS = (
     TURNS_LEFT_WEIGHT,
     REPLY_WEIGHT,
 )
-
-
-class Outputs(NamedTuple):
-    """What a network says of B positions; heads that it lacks are None.
-
-    `policy` logits [B, actions]; `wins` logits [B, players]; `ranks` logits [B, players, players]
-    (seat, rank - 1); `owner` logits [B, 1 + players, H, W]; `eliminations` [B, players];
-    `turns_left` [B], log(1 + turns); `reply` logits [B, actions]. Seats are relative to the mover.
-    """
-
-    policy: Tensor
-    wins: Tensor
-    ranks: Tensor | None = None
-    owner: Tensor | None = None
-    eliminations: Tensor | None = None
-    turns_left: Tensor | None = None
-    reply: Tensor | None = None
-
-
-def outputs_of(network: nn.Module, batch: Batch) -> Outputs:
-    """The network's outputs for a batch, auxiliary heads included."""
-    return Outputs(*network(batch.planes))
 
 
 def loss_counts(batch: Batch) -> Tensor:
