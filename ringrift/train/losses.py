@@ -5,6 +5,7 @@ and the loss is still the same: the weighted sum over heads of (sum / count of a
 """
 
 from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
