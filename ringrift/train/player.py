@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ringrift.engine.kernels import new_scratch
-from ringrift.engine.players import HEURISTIC_NAME, RANDOM_NAME, heuristic_choice, random_choice
+from ringrift.engine.players import Baseline, find_baseline
 from ringrift.engine.rng import Rng
 from ringrift.engine.rules import Tables
 from ringrift.engine.state import Moves, Row
 from ringrift.train.search.search import Budget, Evaluates, Search
-
-BASELINES = (RANDOM_NAME, HEURISTIC_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +28,14 @@ class Player(Protocol):
         ...
 
 
-class RandomPlayer:
-    """Every legal choice with the same probability."""
+class BaselinePlayer:
+    """A baseline of the engine, asked about one position after the other."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
-
-    def choose(self, positions: Sequence[Position]) -> list[int]:
-        return [
-            int(p.legal[random_choice(self._tables, p.state, p.legal, len(p.legal), p.rng)])
-            for p in positions
-        ]
-
-
-class HeuristicPlayer:
-    """The engine's greedy baseline."""
-
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
-        self._scratch = new_scratch(tables)
+    def __init__(self, player: Baseline) -> None:
+        self._player = player
 
     def choose(self, positions: Sequence[Position]) -> list[int]:
-        return [int(p.legal[self._index(p)]) for p in positions]
-
-    def _index(self, p: Position) -> int:
-        return heuristic_choice(self._tables, p.state, p.legal, len(p.legal), self._scratch, p.rng)
+        return [int(p.legal[self._player.choose(p.state, p.legal, p.rng)]) for p in positions]
 
 
 class SearchPlayer:
@@ -94,9 +74,5 @@ def match_budget(simulations: int) -> Budget:
 
 
 def baseline(name: str, tables: Tables) -> Player:
-    """The baseline of that name and version; raises ValueError for any other name."""
-    if name == RANDOM_NAME:
-        return RandomPlayer(tables)
-    if name == HEURISTIC_NAME:
-        return HeuristicPlayer(tables)
-    raise ValueError(f"opponent {name!r} is unknown; use weights or one of {', '.join(BASELINES)}.")
+    """The baseline of that name and version; raises EngineError for any other name."""
+    return BaselinePlayer(find_baseline(name)(tables))
