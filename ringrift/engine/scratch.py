@@ -17,7 +17,7 @@ class Scratch(NamedTuple):
     regions: NDArray[np.uint64]  # [regions, height] those that may be claimed
     payers: NDArray[np.int16]  # [cells] stacks that can pay
     moves: NDArray[np.int64]  # [max_moves] choices that only need counting
-    rows: NDArray[np.int16]  # [2, state_size] positions tried by the heuristic player
+    rows: NDArray[np.int16]  # [2, state_size] positions tried by heuristic-1
     log: NDArray[np.int64]  # [LOG] forced steps that nobody records
 
 

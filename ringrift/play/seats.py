@@ -5,16 +5,11 @@ import numpy as np
 from ringrift.engine.errors import EngineError, shown
 from ringrift.engine.game import Game
 from ringrift.engine.kernels import legal_moves, new_scratch
-from ringrift.engine.players import (
-    HEURISTIC_NAME,
-    RANDOM_NAME,
-    heuristic_choice,
-    random_choice,
-)
+from ringrift.engine.players import BASELINES, RANDOM_NAME, TURN_NAME, find_baseline
 from ringrift.engine.rng import seed_rng
 
 PERSON = "human"
-_NAMES = {"random": RANDOM_NAME, "heuristic": HEURISTIC_NAME}
+_NAMES = {"random": RANDOM_NAME, "heuristic": TURN_NAME}
 """What people say, and which player and version that is today; they may say that, too."""
 
 
@@ -23,7 +18,7 @@ def parse_seats(text: str | None, count: int) -> tuple[str, ...]:
     if text is None:
         return (PERSON, *["heuristic"] * (count - 1))
     seats = tuple(text.split(","))
-    names = [PERSON, *sorted([*_NAMES, *_NAMES.values()])]
+    names = [PERSON, *sorted([*_NAMES, *BASELINES])]
     for seat in seats:
         if seat not in names:
             raise EngineError(f"seat {shown(seat)} is unknown; use one of {', '.join(names)}.")
@@ -34,10 +29,9 @@ def parse_seats(text: str | None, count: int) -> tuple[str, ...]:
 
 def choose(name: str, game: Game, seed: int) -> str:
     """What the player of that name would play; the same seed chooses the same."""
-    tables, row, rng = game.tables, game.row, seed_rng(seed)
+    tables, row = game.tables, game.row
     scratch = new_scratch(tables)
     n = legal_moves(tables, row, scratch.moves, scratch)
     moves = np.array(scratch.moves[:n])
-    if _NAMES.get(name, name) == RANDOM_NAME:
-        return game.legal()[random_choice(tables, row, moves, n, rng)]
-    return game.legal()[heuristic_choice(tables, row, moves, n, scratch, rng)]
+    player = find_baseline(_NAMES.get(name, name))(tables)
+    return game.legal()[player.choose(row, moves, seed_rng(seed))]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ringrift.engine.kernels import list_choices, new_scratch, write_planes
-from ringrift.engine.players import HEURISTIC_NAME, RANDOM_NAME, heuristic_choice, random_choice
+from ringrift.engine.players import Baseline, find_baseline
 from ringrift.engine.rng import Rng
 from ringrift.engine.rules import Tables
 from ringrift.engine.state import Moves, Row
@@ -20,9 +20,6 @@ from ringrift.train.search.search import Budget, Evaluates, Search
 # Like a baseline of the engine: its simulations, then the version of everything that it does.
 ROLLOUTS_NAME = "rollouts-64-1"
 _ROLLOUTS = 64
-
-BASELINES = (RANDOM_NAME, HEURISTIC_NAME, ROLLOUTS_NAME)
-
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -41,31 +38,14 @@ class Player(Protocol):
         ...
 
 
-class RandomPlayer:
-    """Every legal choice with the same probability."""
+class BaselinePlayer:
+    """A baseline of the engine, asked about one position after the other."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
-
-    def choose(self, positions: Sequence[Position]) -> list[int]:
-        return [
-            int(p.legal[random_choice(self._tables, p.state, p.legal, len(p.legal), p.rng)])
-            for p in positions
-        ]
-
-
-class HeuristicPlayer:
-    """The engine's greedy baseline."""
-
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
-        self._scratch = new_scratch(tables)
+    def __init__(self, player: Baseline) -> None:
+        self._player = player
 
     def choose(self, positions: Sequence[Position]) -> list[int]:
-        return [int(p.legal[self._index(p)]) for p in positions]
-
-    def _index(self, p: Position) -> int:
-        return heuristic_choice(self._tables, p.state, p.legal, len(p.legal), self._scratch, p.rng)
+        return [int(p.legal[self._player.choose(p.state, p.legal, p.rng)]) for p in positions]
 
 
 class SearchPlayer:
@@ -170,11 +150,7 @@ def match_budget(simulations: int) -> Budget:
 
 
 def baseline(name: str, tables: Tables) -> Player:
-    """The baseline of that name and version; raises ValueError for any other name."""
-    if name == RANDOM_NAME:
-        return RandomPlayer(tables)
-    if name == HEURISTIC_NAME:
-        return HeuristicPlayer(tables)
+    """The baseline of that name and version; raises EngineError for any other name."""
     if name == ROLLOUTS_NAME:
         return RolloutPlayer(tables, _ROLLOUTS)
-    raise ValueError(f"opponent {name!r} is unknown; use weights or one of {', '.join(BASELINES)}.")
+    return BaselinePlayer(find_baseline(name)(tables))

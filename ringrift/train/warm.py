@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ringrift.engine.config import Config
 from ringrift.engine.jit import ENGINE_FOLDER, cache_root, sources_digest
 from ringrift.engine.kernels import new_scratch, write_planes
-from ringrift.engine.players import HEURISTIC_NAME, RANDOM_NAME
+from ringrift.engine.players import BASELINES, RANDOM_NAME
 from ringrift.engine.rules import Tables, tables_for
 from ringrift.engine.state import new_state
 from ringrift.train.arena import play_match
@@ -127,15 +127,16 @@ def _selfplay(tables: Tables) -> list[GameRecord]:
 
 
 def _match(tables: Tables) -> None:
-    play_match(
-        tables,
-        baseline(HEURISTIC_NAME, tables),
-        baseline(RANDOM_NAME, tables),
-        seed=0,
-        openings=1,
-        stopping=lambda: False,
-        progress=lambda done, decisions: None,
-    )
+    for name in BASELINES:
+        play_match(
+            tables,
+            baseline(name, tables),
+            baseline(RANDOM_NAME, tables),
+            seed=0,
+            openings=1,
+            stopping=lambda: False,
+            progress=lambda done, decisions: None,
+        )
 
 
 def _replay(tables: Tables, games: list[GameRecord]) -> None:

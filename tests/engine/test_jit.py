@@ -74,3 +74,4 @@ def test_only_one_file_imports_numba() -> None:
 def test_importing_players_names_their_versions() -> None:
     assert players.RANDOM_NAME == "random-1"
     assert players.HEURISTIC_NAME == "heuristic-1"
+    assert (players.TURN_NAME, players.REPLY_NAME) == ("heuristic-2", "heuristic-3")

@@ -1,4 +1,4 @@
-"""The baselines: same seed, same game; the heuristic is worth its name."""
+"""Random play and strength 1: same seed, same game; the heuristic is worth its name."""
 
 from collections import Counter
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ringrift.engine.config import Config
+from ringrift.engine.errors import EngineError
 from ringrift.engine.kernels import advance, apply_move, new_scratch
-from ringrift.engine.players import heuristic_choice, random_choice
+from ringrift.engine.players import BASELINES, find_baseline, heuristic_choice, random_choice
 from ringrift.engine.rng import below, next_u64, seed_rng, uniform
 from ringrift.engine.rules import Tables, tables_for
 from ringrift.engine.state import SEAT, WINNER, new_state
@@ -49,6 +50,20 @@ def test_heuristic_leaves_position_and_choices_alone() -> None:
     assert 0 <= heuristic_choice(t, s, out, n, scratch, rng) < n
     np.testing.assert_array_equal(s, before)
     np.testing.assert_array_equal(out[:n], choices)
+
+
+def test_baselines_are_found_by_name_and_version() -> None:
+    assert BASELINES == ("random-1", "heuristic-1", "heuristic-2", "heuristic-3")
+    t = tables_for(Config.parse("hex8_2p"))
+    s, scratch = new_state(t), new_scratch(t)
+    out = np.zeros(t.max_moves, dtype=np.int64)
+    n, _ = advance(t, s, out, scratch.log, scratch)
+    for name, function in (("random-1", random_choice), ("heuristic-1", heuristic_choice)):
+        extra = () if name == "random-1" else (scratch,)
+        choice = find_baseline(name)(t).choose(s, out[:n], seed_rng(3))
+        assert choice == function(t, s, out[:n], n, *extra, seed_rng(3))
+    with pytest.raises(EngineError, match=r"^player 'heuristic-9' is unknown; use one of random-1"):
+        find_baseline("heuristic-9")
 
 
 def test_splitmix64_reference_values() -> None:

@@ -91,7 +91,7 @@ def test_asked_to_stop_there_is_no_match():
 
 
 def test_an_unknown_baseline_is_refused_by_name():
-    with pytest.raises(ValueError, match="opponent 'wizard' is unknown; use weights or one of"):
+    with pytest.raises(ValueError, match="player 'wizard' is unknown; use one of random-1, "):
         baseline("wizard", tables("hex8_2p"))
 
 

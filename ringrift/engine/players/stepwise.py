@@ -1,14 +1,10 @@
-"""Baseline players as kernels: uniform random, and a greedy one-step heuristic.
-
-A baseline's name carries its version: any change to weights, sampling or tie-breaks makes a new
-player with a new rating.
-"""
+"""Strength 1: every choice is judged by where it leads at once, forced steps included."""
 
 from ringrift.engine.jit import int64, kernel
 from ringrift.engine.kernels.play import advance, apply_move
 from ringrift.engine.rng import Rng, below, uniform
 from ringrift.engine.rules import Tables
-from ringrift.engine.scratch import Scratch
+from ringrift.engine.scratch import Scratch, new_scratch
 from ringrift.engine.state import (
     CELLS,
     COLLAPSED,
@@ -26,7 +22,6 @@ from ringrift.engine.state import (
     Row,
 )
 
-RANDOM_NAME = "random-1"
 HEURISTIC_NAME = "heuristic-1"
 
 # Weights of the evaluation, where the whole way to victory by eliminations is 100. Found by a
@@ -38,17 +33,12 @@ _W_BURIED = -3.0
 _W_MOBILITY = 0.1
 _W_PAIR = 1.2
 _W_ALIVE = 0.3
-_WIN = 10_000.0
+WIN = 10_000.0
+"""Value of a won game: more than all that evaluations can add up to."""
 
 # With more choices than this a random subset is weighed: placements on the large boards are many
 # and alike.
 _MOST_WEIGHED = 96
-
-
-@kernel
-def random_choice(t: Tables, s: Row, moves: Moves, n: int, rng: Rng) -> int:
-    """Index of one of the n choices, uniformly."""
-    return below(rng, n)
 
 
 @kernel
@@ -108,8 +98,8 @@ def _standing(t: Tables, s: Row, seat: int) -> float:
 def evaluate(t: Tables, s: Row, seat: int) -> float:
     """Advantage of `seat` over its best opponent; a decided game outweighs everything."""
     if s[PHASE] == GAME_OVER:
-        return _WIN if s[WINNER] == seat else -_WIN
-    best = -_WIN
+        return WIN if s[WINNER] == seat else -WIN
+    best = -WIN
     for q in range(t.players):
         if q != seat:
             best = max(best, _standing(t, s, q))
@@ -126,7 +116,7 @@ def heuristic_choice(t: Tables, s: Row, moves: Moves, n: int, scratch: Scratch, 
     trial = scratch.rows[0]
     weighed = min(n, _MOST_WEIGHED)
     best = 0
-    best_value = -2.0 * _WIN
+    best_value = -2.0 * WIN
     ties = 1.0
     for k in range(weighed):
         # k-th of `weighed` strata, a random member of it: all of them when few.
@@ -143,3 +133,15 @@ def heuristic_choice(t: Tables, s: Row, moves: Moves, n: int, scratch: Scratch, 
             if uniform(rng) * ties < 1.0:
                 best = i
     return best
+
+
+class StepwisePlayer:
+    """Strength 1 at the boards of one config."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._scratch = new_scratch(tables)
+
+    def choose(self, s: Row, moves: Moves, rng: Rng) -> int:
+        """See `baseline.Baseline`."""
+        return heuristic_choice(self._tables, s, moves, len(moves), self._scratch, rng)
