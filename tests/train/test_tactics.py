@@ -175,5 +175,5 @@ def test_a_sign_by_depth_is_caught(kind: str):
 
 
 def test_values_of_the_wrong_seat_are_caught():
-    """By what the reply decides: wins within the turn are seen by the rules, whatever values say."""
+    """Where the reply decides: wins within the turn are found whatever the values say."""
     assert share_found("reply", WrongSeat) < REQUIRED["reply"]
