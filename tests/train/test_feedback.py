@@ -131,8 +131,9 @@ def test_one_missing_measurement_makes_quality_unknown(m: DataMeasures, name: st
     found = data_quality(dataclasses.replace(m, **{name: None}), 64)
     assert found.score is None
     assert found.missing == (name,)
-    assert quality_gate(HEX8, found.score, 0, None) == "unknown"
-    assert intensity_of(found.score, required_quality(HEX8)) is None
+    gate = quality_gate(HEX8, found.score, 0, None)
+    assert gate == "unknown"
+    assert intensity_of(found.score, gate) is None
 
 
 def test_stale_data_falls_through_every_gate():
@@ -152,6 +153,11 @@ def test_the_gate_of_each_config_is_the_one_of_the_table():
     assert quality_gate(HEXAGONAL4, 0.72, 10_000, 1.0) == "closed"
     assert quality_gate(HEXAGONAL4, 0.72, 10_000, 5.0) == "relaxed"
     assert quality_gate(HEXAGONAL4, 0.74, 10_000, 1.0) == "open"
+    assert [intensity_of(0.72, gate) for gate in ("closed", "relaxed", "open")] == [
+        "paused",
+        "reduced",
+        "normal",
+    ]
 
 
 # Weighting
@@ -296,7 +302,7 @@ def test_plans_stay_within_their_clamps(level: Intensity, base: float, v: float 
 def test_better_data_never_trains_less(a: float, b: float, config: Config):
     reuse = [
         training_plan(level, base_reuse=2.0).reuse
-        for level in (intensity_of(q, required_quality(config)) for q in sorted((a, b)))
+        for level in (intensity_of(q, quality_gate(config, q, 0, None)) for q in sorted((a, b)))
         if level is not None
     ]
     assert reuse == sorted(reuse)

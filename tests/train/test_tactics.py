@@ -1,91 +1,179 @@
-"""Wins within the own turn, in positions of real games, found by search without any knowledge."""
+"""Positions of real games whose right choices are proven, and found by search without knowledge.
+
+Two bugs that a search of turns with several decisions invites are planted, and must fail here.
+"""
 
 from collections.abc import Callable
+from statistics import mean
 
+import numpy as np
+import pytest
+from numpy.typing import NDArray
 from search_support import ConstantEvaluator
+from tactics_support import Case, Solver, read_cases
 
 from ringrift.engine.config import Config
-from ringrift.engine.kernels import new_scratch
-from ringrift.engine.players import heuristic_choice
-from ringrift.engine.rng import below, seed_rng
-from ringrift.engine.rules import tables_for
-from ringrift.engine.state import SEAT, TURN, WINNER, new_state
-from ringrift.train.play import Referee
-from ringrift.train.search.search import Budget, Search
+from ringrift.engine.rng import Rng
+from ringrift.engine.rules import SEAT_PLANES, Tables, tables_for
+from ringrift.engine.state import PART, SEAT, TURN, Row
+from ringrift.train.search.search import Budget, Evaluates, Search
 
-HEX8 = tables_for(Config.parse("hex8_2p"))
+CASES = read_cases()
+BUDGETS = {"turn": Budget(256, 64), "reply": Budget(512, 16)}
+REQUIRED = {"turn": 0.95, "reply": 0.80}
+KINDS = tuple(BUDGETS)
 
-
-CASES = 40
-
-
-def can_win_this_turn(referee: Referee, state, legal) -> bool:
-    """Whether the seat to act has a sequence of own decisions that wins before its turn ends."""
-    seat, turn = state[SEAT], state[TURN]
-    for move in legal:
-        after = state.copy()
-        choices, _ = referee.play(after, int(move))
-        if len(choices) == 0:
-            if after[WINNER] == seat:
-                return True
-        elif (
-            after[SEAT] == seat
-            and after[TURN] == turn
-            and can_win_this_turn(referee, after, choices)
-        ):
-            return True
-    return False
+Planes = NDArray[np.float32]
+Answers = tuple[NDArray[np.float32], NDArray[np.float32]]
+MakeEvaluator = Callable[[Tables], Evaluates]
 
 
-def winning_positions(wanted: int):
-    """First decisions of turns of heuristic games that win within the turn by >= 2 decisions."""
-    referee, scratch = Referee(HEX8), new_scratch(HEX8)
-    found = []
-    for seed in range(500):
-        rng = seed_rng(seed)
-        state = new_state(HEX8)
-        legal, _ = referee.settle(state)
-        at_start, turn, decisions = None, -1, 0
-        while len(legal) > 0:
-            if state[TURN] != turn:
-                at_start, turn, decisions = (state.copy(), legal), int(state[TURN]), 0
-            decisions += 1
-            move = int(legal[heuristic_choice(HEX8, state, legal, len(legal), scratch, rng)])
-            legal, _ = referee.play(state, move)
-        assert at_start is not None
-        start, choices = at_start
-        if state[WINNER] == start[SEAT] and decisions >= 2 and 8 <= len(choices) <= 64:
-            found.append((start, choices))
-            if len(found) == wanted:
-                return found
-    raise AssertionError("too few positions")
+def of_kind(kind: str) -> list[Case]:
+    return [case for case in CASES if case.kind == kind]
 
 
-def wins_this_turn(start, choices, choose: Callable) -> bool:
-    """Whether the seat to act wins before its turn ends when `choose` decides."""
-    referee = Referee(HEX8)
-    state, legal = start.copy(), choices
-    while len(legal) > 0 and state[TURN] == start[TURN]:
-        legal, _ = referee.play(state, choose(state, legal))
-    return bool(state[WINNER] == start[SEAT])
+class NoOpinion(ConstantEvaluator):
+    """Every choice is as likely, every position as good for both."""
+
+    def __init__(self, tables: Tables) -> None:
+        super().__init__(tables, (0.5, 0.5))
 
 
-def test_finds_wins_within_the_turn():
-    """The rest are won too, but later: a mean does not prefer the sooner of two sure wins."""
-    search = Search(HEX8, ConstantEvaluator(HEX8, (0.5, 0.5)), slots=1, simulations=256)
-    rng = seed_rng(1)
+class Progress:
+    """Prefers whoever is further on the way to a win by eliminations or territory."""
 
-    def by_search(state, legal) -> int:
-        search.begin(0, state, Budget(256, 64), None)
-        while not search.step():
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+
+    def evaluate(self, planes: Planes) -> Answers:
+        eliminated = planes[:, 8 : 2 * SEAT_PLANES : SEAT_PLANES].max(axis=(2, 3))
+        territory = planes[:, 9 : 2 * SEAT_PLANES : SEAT_PLANES].max(axis=(2, 3))
+        weights = np.exp(4 * np.maximum(eliminated, territory))
+        logits = np.zeros((len(planes), self.tables.actions), np.float32)
+        return logits, weights / weights.sum(axis=1, keepdims=True)
+
+
+class WrongSeat(Progress):
+    """Planted bug: as if the map from relative to absolute seats were off by one."""
+
+    def evaluate(self, planes: Planes) -> Answers:
+        logits, values = super().evaluate(planes)
+        return logits, np.roll(values, 1, axis=1)
+
+
+class SignByDepth(Search):
+    """Planted bug: the sign of a value turns at every level, as if seats always alternated."""
+
+    def __init__(
+        self, tables: Tables, evaluator: Evaluates, *, slots: int, simulations: int
+    ) -> None:
+        super().__init__(tables, evaluator, slots=slots, simulations=simulations)
+        self._turned = [1] * slots
+
+    def step(self) -> list[int]:
+        done = super().step()
+        for slot in range(self.slots):
+            for node in range(self._turned[slot], int(self._forest.nodes[slot])):
+                self._turn(slot, node)
+            self._turned[slot] = int(self._forest.nodes[slot])
+        return done
+
+    def begin(self, slot: int, state: Row, budget: Budget, rng: Rng | None) -> None:
+        super().begin(slot, state, budget, rng)
+        self._turned[slot] = 1
+
+    def _turn(self, slot: int, node: int) -> None:
+        f = self._forest
+        parent = int(f.parent[slot, node])
+        judge = parent  # the end of a game is good for whoever brought it about
+        if f.seat[slot, node] >= 0:
+            f.seat[slot, node] = 1 - f.seat[slot, parent]
+            judge = node
+        if f.seat[slot, judge] == f.state[slot, judge, SEAT]:
+            return
+        own = f.own[slot, node].copy()
+        f.own[slot, node] = own[::-1]
+        change = (own[::-1] - own) * f.visits[slot, node]
+        while node >= 0:
+            f.total[slot, node] += change
+            node = int(f.parent[slot, node])
+
+
+def share_found(kind: str, make: MakeEvaluator, search_type: type[Search] = Search) -> float:
+    """The share of cases in which search chooses rightly."""
+    cases, budget, right = of_kind(kind), BUDGETS[kind], 0
+    for config in sorted({case.config for case in cases}):
+        tables = tables_for(Config.parse(config))
+        mine = [case for case in cases if case.config == config]
+        search = search_type(tables, make(tables), slots=len(mine), simulations=budget.simulations)
+        states = [case.load()[1] for case in mine]
+        for slot, state in enumerate(states):
+            search.begin(slot, state, budget, None)
+        while len(search.step()) < len(mine):
             pass
-        found = search.result(0)
-        return int(found.moves[found.winner])
+        for slot, (case, state) in enumerate(zip(mine, states, strict=True)):
+            found = search.result(slot)
+            right += case.is_right(tables, state, int(found.moves[found.winner]))
+    return right / len(cases)
 
-    def at_random(state, legal) -> int:
-        return int(legal[below(rng, len(legal))])
 
-    cases = winning_positions(CASES)
-    assert all(can_win_this_turn(Referee(HEX8), *case) for case in cases)
-    assert sum(wins_this_turn(*case, by_search) for case in cases) >= 0.7 * CASES
-    assert sum(wins_this_turn(*case, at_random) for case in cases) <= 0.3 * CASES
+@pytest.mark.parametrize("kind", KINDS)
+def test_there_are_enough_cases_and_chance_solves_few(kind: str):
+    cases = of_kind(kind)
+    assert len(cases) >= 25
+    assert len({(case.config, case.game) for case in cases}) == len(cases)
+    assert mean(len(case.right) / case.choices for case in cases) < 0.3
+
+
+@pytest.mark.parametrize("case", of_kind("turn"), ids=str)
+def test_wins_within_the_turn_are_proven_again(case: Case):
+    tables, state = case.load()
+    solver = Solver(tables)
+    choices, seat, turn = solver.choices(state), int(state[SEAT]), int(state[TURN])
+    wins = [value == 1 for value in solver.values(state, 1)]
+    assert state[PART] == 0 and len(choices) == case.choices
+    assert any(wins) and not solver.wins_at_once(state)
+    for choice, won in zip(choices, wins, strict=True):
+        # What is right and does not win now wins within three turns.
+        later = not won and case.is_right(tables, state, choice)
+        assert not later or solver.value(solver.after(state, choice), seat, turn + 3) == 1
+        assert (won or later) == case.is_right(tables, state, choice)
+
+
+@pytest.mark.parametrize("case", of_kind("reply"), ids=str)
+def test_what_the_reply_decides_is_proven_again(case: Case):
+    tables, state = case.load()
+    solver = Solver(tables)
+    choices, values = solver.choices(state), solver.values(state, 2)
+    best = max(values)
+    assert state[PART] == 0 and len(choices) == case.choices
+    assert max(solver.values(state, 1)) < 1
+    assert best == 1 or best == 0 > min(values)
+    for choice, value in zip(choices, values, strict=True):
+        assert (value == best) == case.is_right(tables, state, choice)
+
+
+@pytest.mark.parametrize("case", of_kind("reply")[::6], ids=str)
+def test_what_holds_against_the_reply_holds_on(case: Case):
+    tables, state = case.load()
+    solver = Solver(tables)
+    if max(solver.values(state, 2)) == 1:
+        return
+    for choice, value in zip(solver.choices(state), solver.values(state, 4), strict=True):
+        assert (value >= 0) == case.is_right(tables, state, choice)
+
+
+@pytest.mark.parametrize("make", [NoOpinion, Progress])
+@pytest.mark.parametrize("kind", KINDS)
+def test_search_finds_what_is_right(kind: str, make: MakeEvaluator):
+    assert share_found(kind, make) >= REQUIRED[kind]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sign_by_depth_is_caught(kind: str):
+    assert share_found(kind, NoOpinion, SignByDepth) < REQUIRED[kind]
+
+
+def test_values_of_the_wrong_seat_are_caught():
+    """Where the reply decides: wins within the turn are found whatever the values say."""
+    assert share_found("reply", WrongSeat) < REQUIRED["reply"]

@@ -3,8 +3,9 @@
 Training is measured in rows, never in epochs: `reuse` is rows drawn (before augmentation) a new
 full-search row, at most 4. A factor of SYSTEM 2.6's epochs multiplies it.
 
-    quality >= .9 hot_path, >= .8 accelerated, >= .65 normal, >= the config's gate reduced,
-    else paused (SYSTEM 1.8); "intensive" and "high" are asked for, never concluded
+    quality >= .9 hot_path, >= .8 accelerated, >= .65 normal, else reduced; reduced where the
+    config's gate is relaxed, paused where it is closed (SYSTEM 1.8); "intensive" and "high" are
+    asked for, never concluded
     velocity in Elo/h: > 2 reuse × 1.5, batch >= 512, rate × 1.3; > 1 × 1.2, >= 384, × 1.1;
     < 0 reuse × 1.3, rate × .6; else < .5 rate × .8
     trend: accelerating (at > .5 Elo/h) rate × 1.05, decelerating × .95; plateauing reuse × 1.15
@@ -14,6 +15,7 @@ full-search row, at most 4. A factor of SYSTEM 2.6's epochs multiplies it.
 from dataclasses import dataclass
 from typing import Literal
 
+from ringrift.train.feedback.quality import Gate
 from ringrift.train.feedback.signals import clamp, require
 
 Intensity = Literal["intensive", "hot_path", "high", "accelerated", "normal", "reduced", "paused"]
@@ -40,16 +42,13 @@ class Plan:
     batch: int
 
 
-def intensity_of(score: float | None, gate: float) -> Intensity | None:
-    """What a quality score earns; None while it is unknown. `gate` is `required_quality`.
-
-    A score below its config's gate pauses, however the levels lie.
-    """
+def intensity_of(score: float | None, gate: Gate) -> Intensity | None:
+    """What data of quality `score` behind `gate` earn; None while the quality is unknown."""
     require("score", score, 0, 1)
-    if score is None:
+    if score is None or gate == "unknown":
         return None
-    if score < gate:
-        return "paused"
+    if gate != "open":
+        return "reduced" if gate == "relaxed" else "paused"
     if score >= 0.9:
         return "hot_path"
     if score >= 0.8:

@@ -6,7 +6,7 @@
       generator  = min(1, 2 / (1 + 10^(-gap / 400))), gap = Elo(generator) - Elo(champion)
       entropy    = clamp(min(h / .05, (1 - h) / .30)) of the mean policy target's entropy
                    h = H / log(choices): at 0 soft targets were lost, at 1 they say nothing
-    intact     = (1 - truncated) · (1 - duplicates) · parity_checked
+    intact     = (1 - truncated) · (1 - duplicates) · (.5 + .5 parity_checked)
     fresh      = 2^(-age / 4 h)
     confidence = 1 - 2^(-games / 100)
 
@@ -36,6 +36,7 @@ class DataMeasures:
 
     `budgets` are (simulations, rows) of full-search rows, `generator_gap` is in Elo, `age_h` in
     hours since the newest game; `target_entropy` (of log choices) and the rest are shares of 1.
+    Games whose replay no second engine or reader checked (parity) count half.
     """
 
     games: int | None
@@ -91,7 +92,7 @@ def data_quality(measures: DataMeasures, wanted_simulations: int) -> Quality:
     generator = min(1.0, 2 / (1 + 10 ** (-clamp(m.generator_gap, -1e4, 1e4) / 400)))
     entropy = clamp(min(m.target_entropy / 0.05, (1 - m.target_entropy) / 0.30), 0, 1)
     labels = 0.40 * budget + 0.35 * generator + 0.25 * entropy
-    intact = (1 - m.truncated) * (1 - m.duplicates) * m.parity_checked
+    intact = (1 - m.truncated) * (1 - m.duplicates) * (0.5 + 0.5 * m.parity_checked)
     confidence = 1 - 2 ** (-m.games / _GAMES_TO_HALF)
     return Quality(confidence * labels * intact * 2 ** (-m.age_h / _HALF_LIFE_H), ())
 

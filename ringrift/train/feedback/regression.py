@@ -1,14 +1,14 @@
 """Whether a model got worse, how badly, and what follows (SYSTEM 2.7).
 
-Elo drop       >= 20 minor, 35 moderate, 50 severe, 75 critical
-win-rate drop  >= .05 moderate, .10 severe, .15 critical (.05 is 35 Elo: no minor)
-The worse of the two counts, after >= 50 games, and each only where the drop exceeds its own
+The worse of two severities counts, after >= 50 games, and each only where the drop exceeds its own
 95 % error: noise is no regression.
-escalation     2 in a row one level up; 3 in a row also force action
-response       exploration min(2, 1.5 + {0, .2, .35, .5} + min(.5, .15 n)),
-               extra games min(2,000, 500 · ({1, 1.5, 2, 2.5} + .3 n)),
-                   one tier down beyond 50 Elo
-rollback       severe or worse, 3 in a row, >= 20 games, <= 3 in 24 h, 1 h after the last
+
+    Elo drop       >= 20 minor, 35 moderate, 50 severe, 75 critical
+    win-rate drop  >= .05 moderate, .10 severe, .15 critical (.05 is 35 Elo: no minor)
+    escalation     2 in a row one level up; 3 in a row also force action
+    exploration    min(2, 1.5 + {0, .2, .35, .5} + min(.5, .15 n)) after n in a row
+    extra games    min(2,000, 500 · ({1, 1.5, 2, 2.5} + .3 n)); beyond 50 Elo also one tier down
+    rollback       severe or worse, 3 in a row, >= 20 games, <= 3 in 24 h, 1 h after the last
 """
 
 import bisect
