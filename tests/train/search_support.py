@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from ringrift.engine.config import Config
 from ringrift.engine.kernels import action_index, new_scratch, ranking, write_planes
-from ringrift.engine.rng import seed_rng
+from ringrift.engine.rng import below, seed_rng
 from ringrift.engine.rules import Tables, tables_for
 from ringrift.engine.state import SEAT, WINNER, Row, new_state
 from ringrift.train.play import Referee, play_random_turns
 from ringrift.train.search.schedule import considered_visits
+from ringrift.train.search.search import Budget, Decision, Search
 
 
 def spread(seed: int, n: int) -> NDArray[np.float64]:
@@ -54,6 +55,33 @@ class ConstantEvaluator:
     def evaluate(self, planes):
         n = len(planes)
         return np.zeros((n, self.tables.actions), np.float32), np.tile(self.values, (n, 1))
+
+
+def decisions(config: str, seed: int) -> tuple[Tables, list[Row]]:
+    """Every decision of a game played at random."""
+    tables = tables_for(Config.parse(config))
+    referee, rng = Referee(tables), seed_rng(seed)
+    state = new_state(tables)
+    legal, _ = referee.settle(state)
+    found = []
+    while len(legal) > 0:
+        found.append(state.copy())
+        legal, _ = referee.play(state, int(legal[below(rng, len(legal))]))
+    return tables, found
+
+
+def run(search: Search, slot: int, state, budget: Budget, rng=None, *, salt: int = 0) -> Decision:
+    search.begin(slot, state, budget, rng, salt=salt)
+    while slot not in search.step():
+        pass
+    return search.result(slot)
+
+
+def same(a: Decision, b: Decision) -> bool:
+    return a.winner == b.winner and all(
+        np.array_equal(getattr(a, name), getattr(b, name))
+        for name in ("moves", "actions", "policy", "visits", "root_value", "raw_value")
+    )
 
 
 def position(config: str, seed: int, turns: int) -> tuple[Tables, Row]:
@@ -119,16 +147,24 @@ class ReferenceSearch:
 
     def grow(self, state: Row) -> Node:
         legal, _ = self.referee.settle(state)
-        n = self.t.players
         if len(legal) == 0:
             return Node(state, [], -1, own=utilities(self.t, state))
         planes = np.zeros((self.t.planes, self.t.height, self.t.width), np.float32)
         write_planes(self.t, state, planes, self.scratch)
         logits, values = self.evaluator.evaluate(planes[None])
         seat = int(state[SEAT])
-        own = [float(values[0][(absolute - seat) % n]) for absolute in range(n)]
+        own = self.absolute([float(v) for v in values[0]], seat)
         at = [float(logits[0][action_index(self.t, state, m)]) for m in legal]
         return Node(state, [int(m) for m in legal], seat, own, at)
+
+    def absolute(self, values: list[float], seat: int) -> list[float]:
+        """Values of each seat, from those relative to `seat`, the mover."""
+        n = len(values)
+        return [values[(absolute - seat) % n] for absolute in range(n)]
+
+    def worth(self, node: Node, child: Node) -> float:
+        """What a child is worth to the mover of a node."""
+        return child.mean(node.seat)
 
     def prior(self, node: Node) -> list[float]:
         return softmax(node.logits)
@@ -145,10 +181,10 @@ class ReferenceSearch:
         mixed = node.own[node.seat]
         if node.children:
             mass = sum(prior[i] for i in node.children)
-            mean = sum(prior[i] * c.mean(node.seat) for i, c in node.children.items()) / mass
+            mean = sum(prior[i] * self.worth(node, c) for i, c in node.children.items()) / mass
             mixed = (mixed + seen * mean) / (1 + seen)
         q = [
-            node.children[i].mean(node.seat) if i in node.children else mixed
+            self.worth(node, node.children[i]) if i in node.children else mixed
             for i in range(len(node.moves))
         ]
         return [
@@ -210,6 +246,23 @@ def utilities(tables: Tables, state: Row) -> list[float]:
     ranking(tables, state, ranks)
     behind = [sum((r > own) + (r == own) / 2 for r in ranks) - 0.5 for own in ranks]
     return [0.8 * (own == 1) + 0.2 * b / (n - 1) for own, b in zip(ranks, behind, strict=True)]
+
+
+class FlipsSigns(ReferenceSearch):
+    """A planted bug: taking it for granted that the other seat decides next."""
+
+    def worth(self, node: Node, child: Node) -> float:
+        if child.seat < 0:
+            return child.mean(node.seat)
+        return 1.0 - child.mean(child.seat)
+
+
+class CountsSeatsBackwards(ReferenceSearch):
+    """A planted bug: the values after the mover's are taken to be of the seats before it."""
+
+    def absolute(self, values: list[float], seat: int) -> list[float]:
+        n = len(values)
+        return [values[(seat - absolute) % n] for absolute in range(n)]
 
 
 def softmax(x: list[float]) -> list[float]:

@@ -3,7 +3,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from search_support import ConstantEvaluator, HashEvaluator, ReferenceSearch, position
+from search_support import (
+    ConstantEvaluator,
+    CountsSeatsBackwards,
+    FlipsSigns,
+    HashEvaluator,
+    ReferenceSearch,
+    position,
+    run,
+    same,
+)
 
 from ringrift.engine.config import Config
 from ringrift.engine.rng import seed_rng
@@ -12,6 +21,7 @@ from ringrift.engine.state import GAME_OVER, PHASE, new_state
 from ringrift.train.search import forest
 from ringrift.train.search.search import Budget, Decision, Search
 from ringrift.train.search.seats import absolute_values
+from ringrift.train.search.utility import write_utilities
 
 GOLDEN = Path(__file__).with_name("golden_trees.json")
 
@@ -25,24 +35,10 @@ POSITIONS = (
 )
 
 
-def run(search: Search, slot: int, state, budget: Budget, rng=None) -> Decision:
-    search.begin(slot, state, budget, rng)
-    while slot not in search.step():
-        pass
-    return search.result(slot)
-
-
 def alone(config: str, seed: int, turns: int, budget: Budget, *, noisy: bool = False) -> Decision:
     tables, state = position(config, seed, turns)
     search = Search(tables, HashEvaluator(tables), slots=1, simulations=budget.simulations)
     return run(search, 0, state, budget, seed_rng(seed) if noisy else None)
-
-
-def same(a: Decision, b: Decision) -> bool:
-    return a.winner == b.winner and all(
-        np.array_equal(getattr(a, name), getattr(b, name))
-        for name in ("moves", "actions", "policy", "visits", "root_value", "raw_value")
-    )
 
 
 @pytest.mark.parametrize("players", [2, 3, 4])
@@ -72,6 +68,32 @@ def test_equals_the_reference(config, seed, turns, c_scale):
     assert np.allclose(found.raw_value, root.own)
 
 
+@pytest.mark.parametrize("bug", [FlipsSigns, CountsSeatsBackwards])
+def test_a_bug_in_whose_value_it_is_shows(bug):
+    """The comparison with the reference would tell: a reference with the bug disagrees."""
+    tables, state = position("square8_3p", 4, 12)
+    evaluator = HashEvaluator(tables)
+    found = run(Search(tables, evaluator, slots=1, simulations=48), 0, state, Budget(48, 6))
+    assert not np.allclose(found.policy, bug(tables, evaluator, 1.0).run(state, 48, 6)[2])
+
+
+@pytest.mark.parametrize(
+    ("ranks", "utilities"),
+    [
+        ((1, 2), (1, 0)),
+        ((2, 1, 3), (0.1, 1, 0)),
+        ((2, 2, 1), (0.05, 0.05, 1)),
+        ((3, 1, 2, 3), (0.2 / 6, 1, 0.4 / 3, 0.2 / 6)),
+        ((2, 2, 2, 1), (0.2 / 3, 0.2 / 3, 0.2 / 3, 1)),
+    ],
+)
+def test_an_end_is_worth_the_win_and_a_little_the_rank(ranks, utilities):
+    out = np.zeros(len(ranks))
+    write_utilities(np.array(ranks, dtype=np.int64), out)
+    assert np.allclose(out, utilities)
+    assert out.max() == 1.0
+
+
 @pytest.mark.parametrize(("config", "seed", "turns"), POSITIONS)
 def test_golden_trees(config, seed, turns):
     """Pinned results; when rules, planes or search change on purpose, see `write_golden`."""
@@ -96,6 +118,30 @@ def write_golden() -> None:
         f"{c} {s} {t}": summary(alone(c, s, t, Budget(64, 8), noisy=True)) for c, s, t in POSITIONS
     }
     GOLDEN.write_text(json.dumps(trees, indent=1) + "\n")
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("slots", [3, 8])
+def test_threads_and_batches_change_nothing(threads, slots):
+    """The golden trees once more, in batches of any size, walked by any number of threads."""
+    golden = json.loads(GOLDEN.read_text())
+    name = "hex8_2p"
+    cases = [case for case in POSITIONS if case[0] == name] * 3
+    tables = tables_for(Config.parse(name))
+    search = Search(tables, HashEvaluator(tables), slots=slots, simulations=64, threads=threads)
+    waiting, at, done = list(cases), {}, 0
+    while waiting or at:
+        for slot in set(range(slots)) - set(at):
+            if waiting:
+                at[slot] = waiting.pop()
+                _, seed, turns = at[slot]
+                state = position(name, seed, turns)[1]
+                search.begin(slot, state, Budget(64, 8), seed_rng(seed))
+        for slot in search.step():
+            _, seed, turns = at.pop(slot)
+            assert summary(search.result(slot)) == golden[f"{name} {seed} {turns}"]
+            done += 1
+    assert done == len(cases)
 
 
 def test_company_changes_nothing():

@@ -83,7 +83,7 @@ def simulate(f: Forest, t: Tables, w: Work, rng: Rng) -> int:
 
 @kernel
 def most_visited(f: Forest) -> int:
-    """The root edge to play: the most visited proven win, or open edge, or else of all."""
+    """The root edge to play: the most visited of the proven wins, or else of those not lost."""
     best = 0
     for e in range(1, int64(f.choices[0, 0])):
         rank, top = rank_of(f, 0, e), rank_of(f, 0, best)
