@@ -22,7 +22,7 @@ RICH = {"squeeze": 4, "pooling_every": 2, "attention": 1, "attention_heads": 2}
 
 def lively_network(config: Config = HEX8, **changes: int) -> Network:
     """Norms away from their start, so that folding them is put to the test."""
-    network = initial_network(config, 3, blocks=2, channels=16, **changes)
+    network = initial_network(config, 3, "tiny", blocks=2, channels=16, **changes)
     generator = torch.Generator().manual_seed(1)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):

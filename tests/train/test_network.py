@@ -95,14 +95,14 @@ def test_sizes_are_those_that_the_document_tells():
         with torch.device("meta"):
             network = Network(architecture_for(HEX8, preset), torch.ones(9, 9, device="cpu"))
         count = sum(parameter.numel() for parameter in network.parameters())
-        assert count / 1e6 == pytest.approx(millions, abs=0.03), preset
+        assert abs(count / 1e6 - millions) < 0.01, preset
 
 
 def test_a_head_that_is_off_leaves_no_tensor_and_is_not_computed():
     plain = initial_network(HEX8, 1, blocks=1, channels=16)
     assert not [name for name in plain.state_dict() if name.startswith("auxiliary")]
     for head in HEADS:
-        network = initial_network(HEX8, 1, blocks=1, channels=16, **{head: True})
+        network = initial_network(HEX8, 1, "tiny", blocks=1, channels=16, **{head: True})
         added = network.state_dict().keys() - plain.state_dict().keys()
         assert added == {f"auxiliary.{head}.weight", f"auxiliary.{head}.bias"}
         network.eval()
@@ -127,7 +127,8 @@ def test_an_untrained_network_is_close_to_uniform():
 
 def test_a_seed_decides_every_weight():
     one, same, other = (
-        initial_network(HEX8, seed, **EVERYTHING, scalars=3).state_dict() for seed in (3, 3, 4)
+        initial_network(HEX8, seed, "tiny", **EVERYTHING, scalars=3).state_dict()
+        for seed in (3, 3, 4)
     )
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not torch.equal(one["trunk.attention.places"], other["trunk.attention.places"])
@@ -136,7 +137,7 @@ def test_a_seed_decides_every_weight():
 
 
 def test_answers_do_not_depend_on_the_rest_of_the_batch():
-    network = initial_network(HEX8, 2, **EVERYTHING).eval()
+    network = initial_network(HEX8, 2, "tiny", **EVERYTHING).eval()
     batch = planes(network, 5)
     together = network(batch, auxiliary=True)
     alone = [network(batch[i : i + 1], auxiliary=True) for i in range(5)]
@@ -149,6 +150,7 @@ def test_answers_do_not_depend_on_the_rest_of_the_batch():
 def test_scalars_matter_where_they_are_and_are_refused_elsewhere():
     network = initial_network(HEX8, 1, blocks=1, channels=16, scalars=3).eval()
     batch = planes(network, 2)
+    assert network.trunk.film is not None
     with torch.no_grad():
         network.trunk.film.out.weight.normal_(generator=torch.Generator().manual_seed(0))
         one, other = network(batch, torch.zeros(2, 3)), network(batch, torch.ones(2, 3))
@@ -181,6 +183,6 @@ def test_what_cannot_be_is_refused(preset: str, changes: dict[str, float], told:
 
 
 def test_every_switch_is_part_of_the_architecture():
-    architecture = architecture_for(HEX8, **EVERYTHING, scalars=3)
+    architecture = architecture_for(HEX8, "tiny", **EVERYTHING, scalars=3)
     assert all(getattr(architecture, name) == value for name, value in EVERYTHING.items())
     assert isinstance(architecture, Architecture) and architecture.planes == tables_for(HEX8).planes

@@ -20,7 +20,7 @@ KINDS = {
 
 def lively(**changes: int) -> Network:
     """Every bias and shift shows."""
-    network = initial_network(HEX8, 2, **changes, owner=True, reply=True)
+    network = initial_network(HEX8, 2, "tiny", **changes, owner=True, reply=True)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.05)
@@ -47,8 +47,12 @@ def test_every_layer_leaves_zero_off_the_board(kind: str):
     a = network.architecture
     seen: list[torch.Tensor] = []
     trunk = network.trunk
+
+    def look(_module: object, _inputs: object, output: torch.Tensor) -> None:
+        seen.append(output)
+
     for module in (trunk, trunk.stem, *trunk.blocks):
-        module.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+        module.register_forward_hook(look)
     with torch.no_grad():
         scalars = torch.ones(2, a.scalars) if a.scalars else None
         network(torch.rand(2, a.planes, a.height, a.width), scalars)
@@ -67,6 +71,7 @@ def test_norms_take_the_statistics_of_the_board_alone():
     assert torch.allclose(cells.mean((0, 2)), torch.zeros(5), atol=1e-5)
     assert torch.allclose(cells.var((0, 2), correction=0), torch.ones(5), atol=1e-2)
     filtered = layer.convolution(x)[:, :, board > 0]
+    assert layer.norm.running_mean is not None
     assert torch.allclose(layer.norm.running_mean, 0.1 * filtered.mean((0, 2)), atol=1e-6)
 
 

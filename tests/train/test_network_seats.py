@@ -53,7 +53,8 @@ def reseated(t: Tables, row: Row, by: int) -> Row:
 
 def decisions_of_a_game(config: Config, count: int) -> list[Row]:
     t = tables_for(config)
-    referee, rng, state, rows = Referee(t), seed_rng(3), new_state(t), []
+    referee, rng, state = Referee(t), seed_rng(3), new_state(t)
+    rows: list[Row] = []
     legal, _ = referee.settle(state)
     while len(legal):
         rows.append(state.copy())

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from safetensors.torch import save
@@ -18,13 +19,10 @@ def network() -> Network:
 
 
 def info(net: Network, **changes: object) -> WeightsInfo:
-    fields: dict[str, object] = {
-        "config": "hex8_2p",
-        "architecture": net.architecture,
-        "parent": None,
-        "run_id": "0" * 32,
-    }
-    return WeightsInfo(**(fields | changes))
+    told = WeightsInfo(
+        config="hex8_2p", architecture=net.architecture, parent=None, run_id="0" * 32
+    )
+    return msgspec.structs.replace(told, **changes)
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path):

@@ -55,7 +55,7 @@ class BoardAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
         grid = x.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
-        tokens = grid[:, self.cells] + self.places
+        tokens = grid.index_select(1, self.cells) + self.places
         for block in self.blocks:
             tokens = block(tokens)
         tokens = functional.relu(self.norm(tokens))

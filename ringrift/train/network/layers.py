@@ -27,18 +27,22 @@ class BoardConvolution(nn.Module):
         self.register_buffer("cells", cells, persistent=False)
 
     def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
-        out = self._normed(self.convolution(x))
-        if residual is not None:
-            out = out + residual
+        filtered = self.convolution(x)
+        if residual is None:
+            return self._normed(filtered, self.relu)
+        out = self._normed(filtered, relu=False) + residual
         return functional.relu_(out) if self.relu else out
 
-    def _normed(self, x: Tensor) -> Tensor:
+    def _normed(self, x: Tensor, relu: bool) -> Tensor:
         if self.cells is None:
-            return self.norm(x)
-        # Gathering the cells costs no more than the mask it replaces, as there are fewer of them.
+            return functional.relu_(self.norm(x)) if relu else self.norm(x)
+        # Picking the cells costs less than masking: all that follows has fewer of them.
         batch, channels, height, width = x.shape
-        rows = x.permute(0, 2, 3, 1).reshape(batch, height * width, channels)[:, self.cells]
+        rows = x.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
+        rows = rows.index_select(1, self.cells)
         normed = self.norm(rows.reshape(-1, channels, 1, 1)).reshape(rows.shape)
+        if relu:
+            normed = functional.relu_(normed)
         grid = normed.new_zeros(batch, height * width, channels).index_copy(1, self.cells, normed)
         return grid.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
 
