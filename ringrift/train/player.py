@@ -21,6 +21,7 @@ from ringrift.train.search.search import Budget, Evaluates, Search
 ROLLOUTS_NAME = "rollouts-64-1"
 _ROLLOUTS = 64
 
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """A decision to be made in one game: where it stands, the choices, the game's own generator."""

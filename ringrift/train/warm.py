@@ -19,8 +19,9 @@ from ringrift.engine.kernels import new_scratch, write_planes
 from ringrift.engine.players import BASELINES, RANDOM_NAME
 from ringrift.engine.rules import Tables, tables_for
 from ringrift.engine.state import new_state
+from ringrift.engine.symmetry import symmetries_for
 from ringrift.train.arena import play_match
-from ringrift.train.encode import write_batch
+from ringrift.train.encode import Images, image_work, write_batch, write_images
 from ringrift.train.generation import Budgets, Generation, Variety
 from ringrift.train.player import baseline
 from ringrift.train.records import GameRecord
@@ -36,7 +37,8 @@ _WAIT_S = 0.5
 
 def marker() -> Path:
     """The file that says that the kernels of these sources are compiled on this machine."""
-    digest = sources_digest(ENGINE_FOLDER, Path(__file__).parent / "search")
+    here = Path(__file__).parent
+    digest = sources_digest(ENGINE_FOLDER, here / "search", here / "encode")
     own = os.environ["NUMBA_CACHE_DIR"]
     root = cache_root() if own == str(cache_root() / sources_digest(ENGINE_FOLDER)) else Path(own)
     return root / f"compiled-{digest[:16]}"
@@ -140,8 +142,16 @@ def _match(tables: Tables) -> None:
 
 
 def _replay(tables: Tables, games: list[GameRecord]) -> None:
-    replayer = Replayer(tables)
-    states = [replayer.decisions(game, swap=False).states for game in games]
-    batch = np.concatenate(states)
-    planes = np.zeros((len(batch), tables.planes, tables.height, tables.width), dtype=np.float32)
-    write_batch(tables, batch, planes, new_scratch(tables))
+    for game in games:
+        Replayer(tables).decisions(game, swap=False)
+    states = new_state(tables)[None]
+    images = Images(
+        np.zeros((1, tables.planes, tables.height, tables.width), dtype=np.float32),
+        np.zeros((1, tables.max_moves), dtype=np.int32),
+        np.zeros(1, dtype=np.int32),
+    )
+    scratch = new_scratch(tables)
+    write_batch(tables, states, images.planes, scratch)
+    listed, symmetry = np.ones(1, dtype=np.bool_), np.zeros(1, dtype=np.int64)
+    symmetries, work = symmetries_for(_CONFIG), image_work(tables)
+    write_images(tables, symmetries, states, listed, symmetry, images, work, scratch)

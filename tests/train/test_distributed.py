@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from ringrift.engine.config import Config
-from ringrift.train.fit import Surroundings, fit
 from ringrift.train.network import initial_network
 from ringrift.train.records import ShardFile
 from ringrift.train.weights import WeightsInfo, load_weights, save_weights
@@ -28,12 +27,12 @@ def free_port() -> int:
         return held.getsockname()[1]
 
 
-def together(file: Path, size: int) -> list[list[JobLine]]:
+def together(program: list[str], file: Path, size: int) -> list[list[JobLine]]:
     """What each of `size` processes says, started as torchrun starts them."""
     port = free_port()
     started = [
         subprocess.Popen(
-            [sys.executable, "-m", "ringrift.train.together", str(file)],
+            [sys.executable, *program, str(file)],
             env=os.environ
             | {
                 "RANK": str(rank),
@@ -74,31 +73,30 @@ def job(make_shard: MakeShard, tmp_path: Path) -> TrainingJob:
 
 
 def test_two_processes_equal_one_after_fifty_steps(job: TrainingJob, tmp_path: Path):
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    alone = fit(
-        msgspec.structs.replace(job, out_dir=str(tmp_path / "alone")),
-        Surroundings(lambda _: None, lambda: False),
-    )
-    torch.set_num_threads(threads)
-    assert alone is not None and alone.steps == 50
-    file = tmp_path / "job.json"
-    file.write_bytes(msgspec.json.encode(job))
-    leader, other = together(file, 2)
-    assert other == []
-    assert isinstance(leader[-1], Finished)
-    done = leader[-1].result
-    assert isinstance(done, TrainingDone)
-    assert (done.steps, done.rows_drawn) == (alone.steps, alone.rows_drawn)
-    assert done.policy_loss == pytest.approx(alone.policy_loss, abs=1e-5)
-    one, two = (load_weights(Path(d.path), HEX8)[1].state_dict() for d in (alone, done))
-    for name, tensor in one.items():
-        torch.testing.assert_close(tensor, two[name], rtol=0, atol=1e-5, msg=name)
+    found: list[TrainingDone] = []
+    for size in (1, 2):
+        file = tmp_path / f"{size}.json"
+        out = str(tmp_path / str(size))
+        file.write_bytes(msgspec.json.encode(msgspec.structs.replace(job, out_dir=out)))
+        leader, *others = together(
+            [str(Path(__file__).with_name("double_precision.py"))], file, size
+        )
+        assert others == [[]] * (size - 1)
+        assert isinstance(leader[-1], Finished)
+        assert isinstance(leader[-1].result, TrainingDone)
+        found.append(leader[-1].result)
+    one, two = found
+    assert one.steps == two.steps == 50
+    assert one.rows_drawn == two.rows_drawn
+    assert two.policy_loss == pytest.approx(one.policy_loss, abs=1e-5)
+    first, second = (load_weights(Path(d.path), HEX8)[1].state_dict() for d in (one, two))
+    for name, tensor in first.items():
+        torch.testing.assert_close(tensor, second[name], rtol=0, atol=1e-5, msg=name)
 
 
 def test_a_file_that_is_no_job_is_one_sentence(tmp_path: Path):
     file = tmp_path / "job.json"
     file.write_text("{}")
-    ((line,),) = together(file, 1)
+    ((line,),) = together(["-m", "ringrift.train.together"], file, 1)
     assert isinstance(line, Failed)
     assert line.reason.startswith(f"{file} is no training job (")

@@ -1,4 +1,4 @@
-"""Compiled loops that encode many positions or choices for the network with one call."""
+"""Rows of training as the network sees them, each under a symmetry of the board."""
 
 from typing import NamedTuple
 
@@ -46,22 +46,6 @@ def image_work(t: Tables) -> ImageWork:
         np.zeros(t.max_moves, dtype=np.int64),
         np.zeros(t.actions, dtype=np.int32),
     )
-
-
-@kernel
-def write_batch(
-    t: Tables, states: NDArray[np.int16], out: NDArray[np.float32], scratch: Scratch
-) -> None:
-    """Planes of every row of `states` [B, state_size] into `out` [B, planes, height, width]."""
-    for i in range(states.shape[0]):
-        write_planes(t, states[i], out[i], scratch)
-
-
-@kernel
-def write_actions(t: Tables, s: Row, moves: Moves, n: int, out: NDArray[np.int32]) -> None:
-    """Policy indices of the first `n` choices of `s`."""
-    for i in range(n):
-        out[i] = action_index(t, s, moves[i])
 
 
 @kernel
