@@ -14,10 +14,11 @@ Knows nothing of games or players; a verdict is a function of the histogram alon
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ringrift.train.blocks import Histogram, Score
+from ringrift.train.blocks import Histogram, Score, histogram_of
 
 # Half a block of all wins and half a block of none are added before the variance is taken: a few
 # blocks that happen to end alike would otherwise look certain.
@@ -160,6 +161,21 @@ def look(histogram: Histogram, test: SequentialTest) -> Look:
         last * match.rotations,
         exhausted,
     )
+
+
+def first_end(wins_per_block: Sequence[int], seats: int, test: SequentialTest) -> tuple[int, Look]:
+    """Where the test ends in blocks that were played side by side, in the order of their openings.
+
+    Returns how many of them count and the look at these. Those beyond the first look that ends it
+    must not count; while none does, all count. So many games can run at once without bending the
+    test.
+    """
+    blocks = 0
+    while (blocks := test.next_look(blocks, seats)) <= len(wins_per_block):
+        seen = look(histogram_of(wins_per_block[:blocks], seats), test)
+        if seen.verdict != "continue":
+            return blocks, seen
+    return len(wins_per_block), look(histogram_of(wins_per_block, seats), test)
 
 
 def _variance(histogram: Histogram) -> float:
