@@ -79,6 +79,11 @@ VERBS: Final = (
             "`ringrift sim --replay SEED --nodes 5` tells what happens in one seed."
         ),
     ),
+    (
+        "results",
+        "ringrift.cli.results:app",
+        "Match results: recompute every stated figure from the raw matches.",
+    ),
     ("play", "ringrift.cli.play:play", "Play or watch a game in the terminal."),
     (
         "engine",
