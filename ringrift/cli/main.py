@@ -98,6 +98,11 @@ VERBS: Final = (
             "first run compiles the engine's kernels, which takes some minutes."
         ),
     ),
+    (
+        "results",
+        "ringrift.cli.results:app",
+        "Match results: recompute every stated figure from the raw matches.",
+    ),
     ("play", "ringrift.cli.play:play", "Play or watch a game in the terminal."),
     (
         "engine",

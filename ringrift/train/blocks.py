@@ -15,6 +15,10 @@ Histogram = tuple[int, ...]
 
 NORMAL_95 = 1.959963984540054
 
+DISTINCT_SHARE = 0.9
+"""Share of games, and of openings, that must differ: players are noiseless, and the same game over
+and over is one sample, however often it is counted."""
+
 
 def histogram_of(wins_per_block: Sequence[int], rotations: int) -> Histogram:
     """Count blocks by their wins; raises ValueError if a block won more than its games."""
@@ -72,6 +76,23 @@ class Score:
     def score(self) -> float | None:
         """First places per game; None before the first game."""
         return self.wins / self.games if self.games else None
+
+
+def too_uniform(score: Score, share: float = DISTINCT_SHARE) -> str | None:
+    """Why a match says nothing: too few of its openings or games differ. None when enough do.
+
+    A match whose distinct games nobody counted is not known to be good.
+    """
+    counted = (
+        ("openings", score.distinct_openings, score.openings),
+        ("games", score.distinct_games, score.games),
+    )
+    for name, distinct, played in counted:
+        if distinct is None:
+            return f"nobody counted its distinct {name}"
+        if distinct < share * played:
+            return f"{distinct} of {played} {name} are distinct; {share:.0%} are required"
+    return None
 
 
 def effective_games(histogram: Histogram) -> float:

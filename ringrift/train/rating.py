@@ -4,6 +4,11 @@ Bradley-Terry (1952) on the Elo scale: strength g = 10**(elo / 400), and a playe
 against m equal opponents takes first place with probability g / (g + m * g_opponent). One player,
 the anchor, is fixed; a player whom no chain of matches ties to it has no rating on its scale.
 
+With more seats only the first place of the player that sits alone counts, not the order of the
+others: these are copies of one player, so their order among themselves says nothing, and where the
+lone player came below first says little that first places over all rotations do not. For two
+players and their copies this is what Plackett-Luce says of the first place.
+
 As the only prior, each pair that met has one virtual game more, scored at the even share 1/(m+1)
 (two seats: a draw). It keeps ratings finite after 40 : 0 and fades with real games.
 """
@@ -16,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ringrift.train.blocks import Histogram, Score, effective_games
+from ringrift.train.blocks import NORMAL_95, Histogram, Score, effective_games
 
 ELO_PER_NAT = 400 / math.log(10)
 _NEWTON_STEPS = 100
@@ -30,7 +35,8 @@ class Match:
     """`a` alone against `opponents` seats of `b`: first places of `a` in `games` games.
 
     `effective` is how many independent games these are worth (None: all of them); see
-    `blocks.effective_games`. Raises ValueError on impossible counts.
+    `blocks.effective_games`. `early`: a test watched the match and could end it, which pushes its
+    score away from even; see `headline_difference`. Raises ValueError on impossible counts.
     """
 
     a: str
@@ -39,6 +45,7 @@ class Match:
     wins_a: int
     games: int
     effective: float | None = None
+    early: bool = False
 
     def __post_init__(self) -> None:
         if self.a == self.b or self.opponents < 1 or not 0 <= self.wins_a <= self.games:
@@ -48,10 +55,11 @@ class Match:
             )
 
     @staticmethod
-    def of_histogram(a: str, b: str, histogram: Histogram) -> "Match":
+    def of_histogram(a: str, b: str, histogram: Histogram, *, early: bool = False) -> "Match":
         """The match of `a` against `b` whose blocks are counted in `histogram`."""
         score = Score(histogram)
-        return Match(a, b, score.rotations - 1, score.wins, score.games, effective_games(histogram))
+        worth = effective_games(histogram)
+        return Match(a, b, score.rotations - 1, score.wins, score.games, worth, early)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,25 @@ class Rating:
     elo: float | None
     standard_error: float | None
     games: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far one player is above another, with its standard error and the games that tell it."""
+
+    elo: float
+    standard_error: float
+    games: int
+
+    @property
+    def low(self) -> float:
+        """Lower 95 % bound."""
+        return self.elo - NORMAL_95 * self.standard_error
+
+    @property
+    def high(self) -> float:
+        """Upper 95 % bound."""
+        return self.elo + NORMAL_95 * self.standard_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +147,19 @@ def fit_ratings(
     for name in games:
         rated.setdefault(name, Rating(None, None, games[name]))
     return rated
+
+
+def headline_difference(matches: Sequence[Match], a: str, b: str) -> Difference | None:
+    """How far `a` is above `b` by the matches that the two played against each other in full.
+
+    Matches that a test could end are left out: they end when the score is far from even. None when
+    nothing is left. `a` may have sat alone or not.
+    """
+    fixed = [match for match in matches if not match.early and {match.a, match.b} == {a, b}]
+    rating = fit_ratings(fixed, b, 0.0).get(a)
+    if rating is None or rating.elo is None or rating.standard_error is None:
+        return None
+    return Difference(rating.elo, rating.standard_error, rating.games)
 
 
 def _connected(matches: Sequence[Match], anchor: str) -> set[str]:

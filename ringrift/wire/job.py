@@ -109,6 +109,12 @@ class EvaluationJob(
 
     `openings` distinct random openings, each played in every seat rotation; the block of rotations
     is the sample. Both sides search `simulations` without noise (baselines do not search).
+
+    The candidate sits alone against copies of the opponent; `reverse` has the opponent sit alone
+    against copies of the candidate. Openings are numbered from `first_opening`, so that a match can
+    be played in parts; `seed` "" takes the run id, parts of one match share one. `judge` keeps only
+    openings that it holds for even. With `error` the match ends early by the sequential promotion
+    test at that error, and `openings` are the most that are played.
     """
 
     config: ConfigName
@@ -119,7 +125,11 @@ class EvaluationJob(
     openings: Annotated[int, msgspec.Meta(ge=20, le=10_000)] = 20
     simulations: Simulations = 32
     threads: Threads = 1
-    first_opening: Annotated[int, msgspec.Meta(ge=0)] = 0
+    reverse: bool = False
+    seed: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    first_opening: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    judge: Weights | None = None
+    error: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] | None = None
 
 
 JobSpec = SelfplayJob | TrainingJob | EvaluationJob
@@ -192,10 +202,15 @@ class TrainingDone(msgspec.Struct, frozen=True, tag="training", tag_field="of"):
 
 
 class EvaluationDone(msgspec.Struct, frozen=True, tag="evaluation", tag_field="of"):
-    """A finished match. One block per opening: first places of the candidate in its rotations.
+    """A finished match. One block per opening: first places of the lone player in its rotations.
 
-    `blocks[i]` of `rotations` games were won from opening i; `games = len(blocks) * rotations`.
-    `distinct_games` counts different final positions: below 90 % the match says little.
+    `blocks[i]` of `rotations` games were won from opening i; `games = len(blocks) * rotations`. The
+    lone player is the candidate, or with `reverse` the opponent.
+    `distinct_games` counts different final positions: below 90 % the match is invalid.
+
+    `openings[i]` is opening i's hash under symmetry and `finals[i]` holds the hashes of its games'
+    final positions, all as 16 hex digits. `early`: a sequential test watched the match and could
+    end it, with `verdict` "accepted" or "rejected", or "continue" when `openings` were too few.
     """
 
     opponent: str
@@ -204,6 +219,12 @@ class EvaluationDone(msgspec.Struct, frozen=True, tag="evaluation", tag_field="o
     distinct_openings: int
     distinct_games: int
     seconds: float
+    reverse: bool = False
+    first_opening: int = 0
+    openings: tuple[str, ...] = ()
+    finals: tuple[tuple[str, ...], ...] = ()
+    early: bool = False
+    verdict: str | None = None
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished", tag_field="line"):

@@ -1,12 +1,14 @@
+"""Matches: blocks that depend on their opening alone, and bugs that must not pass unnoticed."""
+
 import pytest
 from search_support import HashEvaluator
 
 from ringrift.engine.config import Config
 from ringrift.engine.players import HEURISTIC_NAME, RANDOM_NAME
 from ringrift.engine.rules import tables_for
-from ringrift.engine.state import PHASE, RING_PLACEMENT, TURN
-from ringrift.engine.text import format_state
-from ringrift.train.arena import Match, play_match, random_openings
+from ringrift.engine.state import SEAT
+from ringrift.train import arena
+from ringrift.train.arena import joined, play_match
 from ringrift.train.player import SearchPlayer, baseline, match_budget
 from ringrift.train.search.search import Budget
 
@@ -20,7 +22,10 @@ def searcher(config: str, slots: int = 64) -> SearchPlayer:
     return SearchPlayer(t, HashEvaluator(t), Budget(4, 2), slots=slots)
 
 
-def match(config: str, candidate, opponent, *, openings: int = 6, seed: int = 3, rounds=10**9):
+def match(
+    config: str, candidate, opponent, *, openings: int = 6, first: int = 0, seed: int = 3,
+    rounds=10**9,
+):  # fmt: skip
     looks = iter(range(10**9))
     told = []
     result = play_match(
@@ -29,22 +34,11 @@ def match(config: str, candidate, opponent, *, openings: int = 6, seed: int = 3,
         opponent,
         seed=seed,
         openings=openings,
+        first_opening=first,
         stopping=lambda: next(looks) >= rounds,
         progress=lambda done, decisions: told.append((done, decisions)),
     )
     return result, told
-
-
-@pytest.mark.parametrize("config", ["hex8_2p", "square8_3p", "hex8_4p"])
-def test_openings_are_distinct_decisions_after_full_turns(config):
-    t = tables(config)
-    openings = random_openings(t, 7, 20)
-    texts = [format_state(t, state) for state in openings]
-    assert len(set(texts)) == 20
-    assert all(1 <= (state[TURN] - 1) // t.players <= 3 for state in openings)
-    assert sum(state[PHASE] == RING_PLACEMENT for state in openings) == 20
-    assert texts == [format_state(t, state) for state in random_openings(t, 7, 20)]
-    assert texts != [format_state(t, state) for state in random_openings(t, 8, 20)]
 
 
 @pytest.mark.parametrize("config", ["hex8_2p", "hex8_3p"])
@@ -54,6 +48,7 @@ def test_a_noiseless_player_against_itself_wins_once_in_each_block(config):
     assert result.blocks == (1,) * 6
     assert result.distinct_openings == 6
     assert result.distinct_games <= 6
+    assert "games are distinct; 90% are required" in str(result.invalid)
 
 
 def test_a_match_does_not_depend_on_how_it_is_batched():
@@ -63,19 +58,86 @@ def test_a_match_does_not_depend_on_how_it_is_batched():
     assert wide == narrow
 
 
-def test_the_heuristic_beats_random_play():
+def test_a_match_played_in_parts_is_the_match_played_at_once():
+    random = baseline(RANDOM_NAME, tables("hex8_2p"))
+    player = searcher("hex8_2p")
+    whole, _ = match("hex8_2p", player, random, openings=7)
+    parts = [match("hex8_2p", player, random, openings=n, first=k)[0] for k, n in ((0, 3), (3, 4))]
+    assert joined(parts) == whole
+    assert whole.cut(3) == parts[0]
+    with pytest.raises(ValueError, match="a part begins at opening 0; 7 is the next"):
+        joined([parts[0], parts[1], parts[0]])
+    with pytest.raises(ValueError, match="at least one part"):
+        joined([])
+
+
+def random_against_random():
+    random = baseline(RANDOM_NAME, tables("hex8_2p"))
+    return match("hex8_2p", random, random, openings=20)[0]
+
+
+def check_games_of_a_block_are_different_games():
+    result = random_against_random()
+    assert result.invalid is None
+    assert set(result.blocks) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("config", ["hex8_2p", "hex8_3p"])
+def test_the_stronger_player_takes_more_than_its_share_of_first_places(config):
+    t = tables(config)
+    heuristic, random = baseline(HEURISTIC_NAME, t), baseline(RANDOM_NAME, t)
+    strong, _ = match(config, heuristic, random, openings=10)
+    assert strong.score.wins >= 0.7 * strong.score.games
+    assert strong.distinct_games == strong.score.games
+    assert strong.invalid is None
+    weak, _ = match(config, random, heuristic, openings=10)
+    assert weak.score.wins <= 0.2 * weak.score.games
+
+
+def test_games_of_a_block_are_different_games():
+    check_games_of_a_block_are_different_games()
+
+
+def test_the_same_seed_in_all_rotations_would_be_noticed(monkeypatch: pytest.MonkeyPatch):
+    true_seed = arena._game_seed
+    monkeypatch.setattr(
+        arena, "_game_seed", lambda seed, opening, seat: true_seed(seed, opening, 0)
+    )
+    result = random_against_random()
+    assert result.invalid is not None
+    assert set(result.blocks) == {1}
+    with pytest.raises(AssertionError):
+        check_games_of_a_block_are_different_games()
+
+
+@pytest.mark.parametrize("config", ["hex8_2p", "hex8_3p"])
+@pytest.mark.parametrize("bug", ["mover off by one", "winner off by one", "sign of the result"])
+def test_a_wrong_seat_or_sign_would_be_noticed(config, bug, monkeypatch: pytest.MonkeyPatch):
+    players = tables(config).players
+    if bug == "mover off by one":
+        monkeypatch.setattr(
+            arena, "_lone_to_act", lambda game: (game.state[SEAT] + 1) % players == game.seat
+        )
+    elif bug == "winner off by one":
+        monkeypatch.setattr(
+            arena,
+            "_lone_won",
+            lambda game: (arena.winner_of(game.state) + 1) % players == game.seat,
+        )
+    else:
+        monkeypatch.setattr(
+            arena, "_lone_won", lambda game: arena.winner_of(game.state) != game.seat
+        )
+    with pytest.raises(AssertionError):
+        test_the_stronger_player_takes_more_than_its_share_of_first_places(config)
+
+
+def test_progress_ends_with_every_game():
     t = tables("hex8_2p")
-    result, told = match(
-        "hex8_2p", baseline(HEURISTIC_NAME, t), baseline(RANDOM_NAME, t), openings=20
-    )
-    assert isinstance(result, Match)
-    assert sum(result.blocks) >= 34
-    assert result.distinct_games == 40
-    assert told[-1][0] == 40
-    reverse, _ = match(
-        "hex8_2p", baseline(RANDOM_NAME, t), baseline(HEURISTIC_NAME, t), openings=20
-    )
-    assert sum(reverse.blocks) <= 6
+    random = baseline(RANDOM_NAME, t)
+    _, told = match("hex8_2p", random, random)
+    assert told[-1][0] == 12
+    assert told[-1][1] > 12 * 20
 
 
 def test_one_candidate_meets_copies_of_the_opponent():
@@ -83,6 +145,7 @@ def test_one_candidate_meets_copies_of_the_opponent():
     result, _ = match("hex8_3p", baseline(RANDOM_NAME, t), baseline(RANDOM_NAME, t), openings=20)
     assert 8 <= sum(result.blocks) <= 32  # a third of 60, three standard errors either way
     assert max(result.blocks) <= 3
+    assert [len(block) for block in result.finals] == [3] * 20
 
 
 def test_asked_to_stop_there_is_no_match():

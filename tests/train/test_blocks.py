@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringrift.train.blocks import Score, bounds, effective_games, histogram_of, student_95
+from ringrift.train.blocks import (
+    Score,
+    bounds,
+    effective_games,
+    histogram_of,
+    student_95,
+    too_uniform,
+)
 
 histograms = st.lists(st.integers(0, 60), min_size=3, max_size=5).filter(any).map(tuple)
 
@@ -99,3 +106,20 @@ def test_bounds_cover_the_truth_in_95_of_100_matches(
         missed += not low <= truth <= high
     # 5 %, one point for the steps of a binomial, one for the noise of the simulation.
     assert missed / matches < 0.07
+
+
+@pytest.mark.parametrize(
+    ("openings", "games", "words"),
+    [
+        (20, 36, None),
+        (20, 35, "35 of 40 games are distinct; 90% are required"),
+        (17, 40, "17 of 20 openings are distinct"),
+        (20, None, "nobody counted its distinct games"),
+        (None, 40, "nobody counted its distinct openings"),
+    ],
+)
+def test_a_match_of_too_many_equal_games_says_nothing(
+    openings: int | None, games: int | None, words: str | None
+):
+    reason = too_uniform(Score((5, 10, 5), openings, games))
+    assert reason is None if words is None else words in str(reason)

@@ -8,9 +8,11 @@ from ringrift.train.promotion import (
     Check,
     PromotionSettings,
     Verdict,
+    generator_verdict,
     promotion_verdict,
     shown_worse,
 )
+from ringrift.train.sequential import SequentialTest
 
 
 def match(*histogram: int, openings: int | None = None, games: int | None = None) -> Score:
@@ -131,6 +133,56 @@ def test_shown_worse_needs_games_and_a_clear_loss():
     assert not shown_worse((5, 10, 5))
     assert not shown_worse((7, 10, 3))
     assert shown_worse((14, 5, 1))
+
+
+def test_by_the_sequential_test_a_running_match_is_undecided_whatever_else_failed():
+    test = SequentialTest()
+    running = promotion_verdict(2, EVEN, EVEN, match(4, 9, 7), test=test)
+    assert running.decision == "undecided"
+    tested = line(running, "better than champion")
+    assert tested.passed is None
+    assert tested.required == "log-likelihood ratio >= 2.90 within 1000 games"
+    assert tested.actual.endswith("in 40 games, not ended")
+    assert promotion_verdict(2, SWEEP, EVEN, None, test=test).decision == "undecided"
+
+
+def test_the_sequential_test_decides_with_the_rest_of_the_list():
+    test = SequentialTest(maximum_games=80)
+    assert promotion_verdict(2, SWEEP, EVEN, SWEEP, test=test).decision == "promoted"
+    assert promotion_verdict(2, EVEN, EVEN, SWEEP, test=test).decision == "rejected"
+    assert promotion_verdict(2, SWEEP, EVEN, LOST, test=test).decision == "rejected"
+    spent = promotion_verdict(2, SWEEP, EVEN, match(5, 24, 11), test=test)
+    assert spent.decision == "rejected"
+    assert "the most it may play" in line(spent, "better than champion").actual
+    uniform = promotion_verdict(2, SWEEP, EVEN, match(0, 2, 18, games=30), test=test)
+    assert uniform.decision == "undecided"
+
+
+def test_further_lines_are_required_unless_only_reported():
+    short = Check("games learnt from", ">= 1000", "200", passed=False)
+    told = Check("quality", "reported", "0.4", passed=None)
+    assert promotion_verdict(2, SWEEP, EVEN, SWEEP, further=[told]).decision == "promoted"
+    verdict = promotion_verdict(2, SWEEP, EVEN, SWEEP, further=[short, told])
+    assert verdict.decision == "rejected"
+    assert line(verdict, "games learnt from") == short
+
+
+@pytest.mark.parametrize(
+    ("reference", "decision"),
+    [
+        (SWEEP, "promoted"),
+        (EVEN, "promoted"),
+        (match(7, 10, 3), "promoted"),
+        (LOST, "rejected"),
+        (None, "undecided"),
+        (match(10, 0, 0), "undecided"),
+        (match(15, 5, 0, games=20), "undecided"),
+    ],
+)
+def test_a_candidate_generates_unless_a_sound_match_shows_it_worse(
+    reference: Score | None, decision: str
+):
+    assert generator_verdict(2, reference).decision == decision
 
 
 @pytest.mark.parametrize("seats", [2, 3, 4])

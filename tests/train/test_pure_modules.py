@@ -6,7 +6,20 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["blocks", "rating", "promotion", "records", "artifacts"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "artifacts",
+        "blocks",
+        "identity",
+        "promotion",
+        "rating",
+        "records",
+        "results",
+        "sequential",
+        "velocity",
+    ],
+)
 def test_decisions_are_imported_without_torch_and_numba(module: str):
     code = (
         f"import sys, ringrift.train.{module}; "

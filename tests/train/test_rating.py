@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ringrift.train.rating import ELO_PER_NAT, Match, fit_ratings
+from ringrift.train.rating import ELO_PER_NAT, Match, fit_ratings, headline_difference
 
 
 def test_two_players_have_the_closed_form():
@@ -144,3 +144,28 @@ def test_two_errors_cover_the_truth_in_95_of_100_tournaments(opponents: int):
             covered += abs(rating.elo - elo[player]) < 1.96 * rating.standard_error
             total += 1
     assert 0.93 < covered / total < 0.98
+
+
+def test_headlines_come_from_matches_of_fixed_length_only():
+    early = Match("a", "b", 1, 30, 32, early=True)
+    fixed = Match("a", "b", 1, 60, 100)
+    found = headline_difference([early, fixed, Match("a", "c", 1, 99, 100)], "a", "b")
+    assert found is not None
+    assert found.games == 100
+    assert found.elo == pytest.approx(400 * math.log10(60.5 / 40.5))
+    assert found.low < found.elo < found.high
+    back = headline_difference([early, fixed], "b", "a")
+    assert back is not None
+    assert back.elo == pytest.approx(-found.elo)
+    assert headline_difference([early], "a", "b") is None
+
+
+def test_both_directions_of_a_match_of_three_agree_on_a_difference():
+    """+200 Elo: alone 61 %, and alone against two of them 14 % of first places."""
+    strength = 10 ** (200 / 400)
+    alone = Match("a", "b", 2, round(3000 * strength / (strength + 2)), 3000)
+    reverse = Match("b", "a", 2, round(3000 / (1 + 2 * strength)), 3000)
+    for matches in ([alone], [reverse], [alone, reverse]):
+        found = headline_difference(matches, "a", "b")
+        assert found is not None
+        assert found.elo == pytest.approx(200, abs=2)
