@@ -119,6 +119,7 @@ def test_another_network_goes_on_and_is_named(tmp_path: Path):
 def test_a_game_that_the_new_run_does_not_need_waits_for_the_next(tmp_path: Path):
     carry = tmp_path / "unfinished"
     run(job(tmp_path, carry=str(carry)), steps=60)
+    run(job(tmp_path, carry=str(carry), run_id=run_id(9)), steps=0)  # stopped before it began
     before = {game.opened: game for game in read_carry(carry, "hex8_2p")}
     assert sorted(before) == [0, 1, 2]
     end, lines = run(job(tmp_path, carry=str(carry), run_id=run_id(1), games=1))
