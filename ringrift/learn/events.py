@@ -39,7 +39,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     evaluation_share: Annotated[float, msgspec.Meta(ge=0, le=0.5)] = 0.2
     evaluation_simulations: Simulations = 32
     gate_openings: Annotated[int, msgspec.Meta(ge=20)] = 20
-    most_openings: Annotated[int, msgspec.Meta(ge=20)] = 200
 
 
 class Founded(msgspec.Struct, frozen=True, tag="founded"):
@@ -91,15 +90,18 @@ class Trained(msgspec.Struct, frozen=True, tag="trained"):
 
 
 class Matched(msgspec.Struct, frozen=True, tag="matched"):
-    """Some blocks of a match were played; `opponent` is a baseline's name or a network's sha256."""
+    """Some blocks of a match were played; `opponent` is a baseline's name or a network's sha256.
+
+    `openings` and `finals` are hashes, as in `wire.job.EvaluationDone`.
+    """
 
     candidate: Sha256
     opponent: str
     first_opening: int
     blocks: tuple[int, ...]
     rotations: int
-    distinct_openings: int
-    distinct_games: int
+    openings: tuple[str, ...]
+    finals: tuple[tuple[str, ...], ...]
     simulations: int
     seconds: float
     at_s: float

@@ -4,42 +4,41 @@ The champion is served, rated and rolled back to; it is replaced only by a candi
 sequential test showed better. Whether a candidate may play selfplay is another question (`plan`).
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 from ringrift.engine.config import Config
 from ringrift.learn.events import Ruled
 from ringrift.learn.progress import Candidate, Pairing, Progress
-from ringrift.train.blocks import Score, bounds
-from ringrift.train.promotion import promotion_verdict
+from ringrift.train.blocks import Score
+from ringrift.train.promotion import Verdict, promotion_verdict
+from ringrift.train.sequential import SequentialTest, first_end, promotion_test
 
+# Names of `ringrift.engine.players`, which would bring numba along; a test holds them together.
 RANDOM = "random-1"
-HEURISTIC = "heuristic-1"
+HEURISTIC = "heuristic-2"
+
+TestStands = Literal["accepted", "rejected", "continue"]
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
-    """How a candidate's test against the champion stands after `blocks` blocks."""
+def challenge(progress: Progress, candidate: Candidate) -> SequentialTest:
+    """The sequential test that `candidate` takes: later ones against one champion are stricter."""
+    attempt = 1
+    for other in progress.candidates:
+        if other is candidate:
+            break
+        attempt += progress.champion in other.pairings
+    return promotion_test(attempt)
 
-    decision: Literal["better", "not better", "continue"]
-    blocks: int
 
-
-def test_of(progress: Progress, candidate: Candidate) -> Test:
-    """The test of `candidate` against today's champion; without one there is nothing to test."""
+def stands(progress: Progress, candidate: Candidate) -> TestStands:
+    """How the candidate's test against today's champion stands; without one it has passed it."""
     if progress.champion is None:
-        return Test("better", 0)
+        return "accepted"
     pairing = candidate.pairings.get(progress.champion)
-    blocks = 0 if pairing is None else len(pairing.blocks)
-    if pairing is None or blocks < progress.settings.gate_openings:
-        return Test("continue", blocks)
-    _, low, high = bounds(pairing.histogram)
-    even = 1 / pairing.rotations
-    if low > even:
-        return Test("better", blocks)
-    if high < even or blocks >= progress.settings.most_openings:
-        return Test("not better", blocks)
-    return Test("continue", blocks)
+    if pairing is None:
+        return "continue"
+    test = challenge(progress, candidate)
+    return first_end(pairing.blocks, pairing.rotations, test)[1].verdict
 
 
 def overtaken(progress: Progress, candidate: Candidate) -> bool:
@@ -50,7 +49,7 @@ def overtaken(progress: Progress, candidate: Candidate) -> bool:
 def rulings(progress: Progress) -> list[Ruled]:
     """Every decision that can be taken now and has not been.
 
-    A candidate overtaken before its test ended is "undecided", never "rejected".
+    A candidate overtaken before it was decided is "undecided", never "rejected".
     """
     return [
         ruled
@@ -60,24 +59,16 @@ def rulings(progress: Progress) -> list[Ruled]:
 
 
 def _ruling(progress: Progress, candidate: Candidate) -> Ruled | None:
-    players = Config.parse(progress.settings.config).players
-    test = test_of(progress, candidate)
-    verdict = promotion_verdict(
-        players,
-        _score(candidate.pairings.get(RANDOM)),
-        _score(candidate.pairings.get(HEURISTIC)),
-        _score(candidate.pairings.get(progress.champion or "")),
-        has_champion=progress.champion is not None,
-        champion_against_heuristic=_score(_of_champion(progress)),
-    )
-    decision = verdict.decision
+    test = stands(progress, candidate)
     complete = {RANDOM, HEURISTIC} <= candidate.pairings.keys()
-    if overtaken(progress, candidate) and (test.decision == "continue" or not complete):
-        decision = "undecided"
-    elif test.decision == "continue" or (test.decision == "better" and not complete):
-        return None
-    elif test.decision == "not better":
+    verdict = _verdict(progress, candidate)
+    decision = verdict.decision
+    if test == "rejected":
         decision = "rejected"
+    elif test == "continue" or not complete:
+        if not overtaken(progress, candidate):
+            return None
+        decision = "undecided"
     return Ruled(
         candidate=candidate.sha256,
         decision=decision,
@@ -87,13 +78,23 @@ def _ruling(progress: Progress, candidate: Candidate) -> Ruled | None:
     )
 
 
-def _of_champion(progress: Progress) -> Pairing | None:
-    if progress.champion is None:
-        return None
-    return progress.candidate(progress.champion).pairings.get(HEURISTIC)
+def _verdict(progress: Progress, candidate: Candidate) -> Verdict:
+    champion, test = progress.champion, challenge(progress, candidate)
+    against = None
+    if champion is not None and (pairing := candidate.pairings.get(champion)) is not None:
+        # Blocks beyond the look that ended the test do not count.
+        against = pairing.score(first_end(pairing.blocks, pairing.rotations, test)[0])
+    reigning = None if champion is None else progress.candidate(champion).pairings.get(HEURISTIC)
+    return promotion_verdict(
+        Config.parse(progress.settings.config).players,
+        _score(candidate.pairings.get(RANDOM)),
+        _score(candidate.pairings.get(HEURISTIC)),
+        against,
+        has_champion=champion is not None,
+        champion_against_heuristic=_score(reigning),
+        test=test,
+    )
 
 
 def _score(pairing: Pairing | None) -> Score | None:
-    if pairing is None:
-        return None
-    return Score(pairing.histogram, pairing.distinct_openings, pairing.distinct_games)
+    return None if pairing is None else pairing.score()

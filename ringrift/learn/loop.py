@@ -208,7 +208,7 @@ class Learning:
             games=_ENDLESS,
             out_dir=str(self.directory / "shards"),
             weights=self._network(sha256),
-            carry=str(self.directory / f"unfinished-{core}.games"),
+            carry=str(self.directory / f"unfinished-{core}.carry"),
             parallel_games=settings.parallel_games,
             games_per_shard=settings.games_per_shard,
             full_simulations=settings.full_simulations,
@@ -254,6 +254,7 @@ class Learning:
             first_opening=task.first_opening,
             openings=task.openings,
             simulations=settings.evaluation_simulations,
+            judge=self._network(self.progress.champion),
         )
         number = self.progress.candidate(task.candidate).number
         against = self._name(task.opponent)
@@ -272,8 +273,8 @@ class Learning:
                 first_opening=task.first_opening,
                 blocks=end.result.blocks,
                 rotations=end.result.rotations,
-                distinct_openings=end.result.distinct_openings,
-                distinct_games=end.result.distinct_games,
+                openings=end.result.openings,
+                finals=end.result.finals,
                 simulations=settings.evaluation_simulations,
                 seconds=end.result.seconds,
                 at_s=self.at_s,

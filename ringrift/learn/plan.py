@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ringrift.learn.events import Kept
-from ringrift.learn.gates import HEURISTIC, RANDOM, overtaken, test_of
+from ringrift.learn.gates import HEURISTIC, RANDOM, overtaken, stands
 from ringrift.learn.progress import Candidate, Progress
 from ringrift.train.promotion import shown_worse
 from ringrift.train.window import window_rows
@@ -80,10 +80,14 @@ def _wanted(progress: Progress, candidate: Candidate) -> list[tuple[str, int]]:
     baselines = [(RANDOM, gate), (HEURISTIC, gate)]
     if progress.champion is None:
         return baselines
-    test = test_of(progress, candidate)
-    if test.decision == "continue":
-        return [(progress.champion, test.blocks + gate)]
-    return baselines if test.decision == "better" else []
+    match stands(progress, candidate):
+        case "continue":
+            pairing = candidate.pairings.get(progress.champion)
+            return [(progress.champion, gate + (0 if pairing is None else len(pairing.blocks)))]
+        case "accepted":
+            return baselines
+        case "rejected":
+            return []
 
 
 def window_shards(progress: Progress) -> tuple[list[Kept], int]:

@@ -15,7 +15,7 @@ from ringrift.learn.events import (
     Trained,
     Worked,
 )
-from ringrift.train.blocks import Histogram, histogram_of
+from ringrift.train.blocks import Histogram, Score, histogram_of
 
 
 @dataclass(slots=True)
@@ -24,12 +24,18 @@ class Pairing:
 
     rotations: int
     blocks: list[int] = field(default_factory=list[int])
-    distinct_openings: int = 0
-    distinct_games: int = 0
+    openings: list[str] = field(default_factory=list[str])
+    finals: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
 
     @property
     def histogram(self) -> Histogram:
         return histogram_of(self.blocks, self.rotations)
+
+    def score(self, blocks: int | None = None) -> Score:
+        """The first `blocks` blocks, or all, summed up."""
+        finals = {final for block in self.finals[:blocks] for final in block}
+        histogram = histogram_of(self.blocks[:blocks], self.rotations)
+        return Score(histogram, len(set(self.openings[:blocks])), len(finals))
 
 
 @dataclass(slots=True)
@@ -126,8 +132,8 @@ class Progress:
         if event.first_opening != len(pairing.blocks):
             return  # these blocks were handed in once before
         pairing.blocks.extend(event.blocks)
-        pairing.distinct_openings += event.distinct_openings
-        pairing.distinct_games += event.distinct_games
+        pairing.openings.extend(event.openings)
+        pairing.finals.extend(event.finals)
 
 
 def progress_of(events: Iterable[Event]) -> Progress | None:

@@ -115,7 +115,9 @@ class Generation:
             self._baselines[variety.opponent] = baseline(variety.opponent, tables)
         self._carried: deque[_Game] = deque()
         most = max(budgets.full.simulations, budgets.cheap.simulations)
-        self._search = Search(tables, evaluator, slots=min(slots, games), simulations=most)
+        self._search = Search(
+            tables, evaluator, slots=min(slots, games), simulations=most, symmetric=True
+        )
         self._running: list[_Game | None] = [None] * self._search.slots
         self.decisions = 0
 
@@ -193,7 +195,8 @@ class Generation:
             game.before = (int(game.rng[0]), len(game.rows), len(game.models))
         game.full = uniform(game.rng) < self._budgets.full_fraction
         budget = self._budgets.full if game.full else self._budgets.cheap
-        self._search.begin(slot, game.state, budget, game.rng if game.full else None)
+        noise = game.rng if game.full else None
+        self._search.begin(slot, game.state, budget, noise, salt=game.seed)
 
     def _decide(self, game: _Game, found: Decision) -> bool:
         # Plays what was found; whether the game goes on.

@@ -72,13 +72,18 @@ def evaluation(spec: dict) -> None:
     if rest(0.02):
         say(line="finished", result=None, partial=True)
         return
-    opponent = spec["opponent"]
+    opponent, openings, kind = spec["opponent"], spec["openings"], spec["run_id"]
     result = {
         "of": "evaluation",
         "opponent": opponent if isinstance(opponent, str) else opponent["sha256"],
-        "blocks": [2, 1] * (spec["openings"] // 2), "rotations": 2,
-        "distinct_openings": spec["openings"], "distinct_games": 2 * spec["openings"],
-        "seconds": 0.1,
+        "blocks": [2, 1] * (openings // 2), "rotations": 2,
+        "distinct_openings": openings, "distinct_games": 2 * openings,
+        "seconds": 0.1, "first_opening": spec["first_opening"],
+        "openings": [hash_of(kind, spec["first_opening"] + n)[:16] for n in range(openings)],
+        "finals": [
+            [hash_of(kind, spec["first_opening"] + n, seat)[:16] for seat in range(2)]
+            for n in range(openings)
+        ],
     }  # fmt: skip
     say(line="finished", result=result, partial=False)
 

@@ -53,8 +53,11 @@ def matched(
         first_opening=first,
         blocks=tuple(blocks),
         rotations=rotations,
-        distinct_openings=len(blocks),
-        distinct_games=len(blocks) * rotations,
+        openings=tuple(f"{number:08x}{first + n:08x}" for n in range(len(blocks))),
+        finals=tuple(
+            tuple(f"{number:08x}{rotations * (first + n) + seat:08x}" for seat in range(rotations))
+            for n in range(len(blocks))
+        ),
         simulations=32,
         seconds=1.0,
         at_s=0.0,

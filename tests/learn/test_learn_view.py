@@ -28,7 +28,7 @@ def test_the_page_fits_a_terminal_and_names_everybody() -> None:
         *(kept(n) for n in range(3)),
         trained(1, seen_rows=1500, at_s=61),
         matched(1, "random-1", [2] * 20),
-        matched(1, "heuristic-1", [0, 1] * 10),
+        matched(1, "heuristic-2", [0, 1] * 10),
         Ruled(sha(1), "promoted", None, (), 70.0),
         trained(2, at_s=130),
         matched(2, sha(1), [1, 2] * 10),

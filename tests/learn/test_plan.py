@@ -1,9 +1,10 @@
 """What comes next, by what there is."""
 
-from learn_support import SETTINGS, kept, matched, progress, sha, trained, worked
+from learn_support import kept, matched, progress, sha, trained, worked
 
+from ringrift.engine.players import RANDOM_NAME, TURN_NAME
 from ringrift.learn.events import Ruled
-from ringrift.learn.gates import HEURISTIC, RANDOM, rulings
+from ringrift.learn.gates import HEURISTIC, RANDOM, challenge, rulings
 from ringrift.learn.plan import (
     evaluation_affordable,
     fit_due,
@@ -13,7 +14,7 @@ from ringrift.learn.plan import (
 )
 from ringrift.learn.progress import Progress
 
-WON, LOST, EVEN = [2] * 20, [0] * 20, [1] * 20
+WON, LOST, EVEN = [2] * 20, [0] * 20, [2, 0] * 10
 
 
 def promoted(number: int) -> Ruled:
@@ -115,9 +116,33 @@ def test_an_overtaken_test_ends_undecided_never_rejected() -> None:
     assert task.candidate == sha(3)
 
 
-def test_a_test_ends_at_its_longest() -> None:
+def test_even_blocks_are_rejected_in_the_end() -> None:
     run = with_champion()
-    for piece in range(SETTINGS.most_openings // 20):
-        assert rulings(run) == []
-        run.take(matched(2, sha(1), EVEN, first=20 * piece))
+    pieces = 0
+    while not rulings(run):
+        run.take(matched(2, sha(1), EVEN, first=20 * pieces))
+        pieces += 1
+        assert pieces < 100
     assert [ruled.decision for ruled in rulings(run)] == ["rejected"]
+    assert pieces > 1
+
+
+def test_blocks_beyond_the_end_of_a_test_do_not_count() -> None:
+    run = with_champion()
+    run.take(matched(2, sha(1), WON + LOST * 3))
+    assert next_match(run, ()) is not None
+    run.take(matched(2, RANDOM, WON))
+    run.take(matched(2, HEURISTIC, EVEN))
+    assert [ruled.decision for ruled in rulings(run)] == ["promoted"]
+
+
+def test_later_challengers_of_one_champion_are_tested_more_strictly() -> None:
+    run = with_champion()
+    run.take(matched(2, sha(1), EVEN))
+    run.take(trained(3))
+    first, second = run.candidates[1], run.candidates[2]
+    assert challenge(run, second).error < challenge(run, first).error
+
+
+def test_the_baselines_are_the_engines() -> None:
+    assert (RANDOM, HEURISTIC) == (RANDOM_NAME, TURN_NAME)

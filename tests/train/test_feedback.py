@@ -5,7 +5,6 @@ import subprocess
 import sys
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -47,7 +46,6 @@ from ringrift.train.feedback.shares import (
     selfplay_shares,
 )
 from ringrift.train.feedback.signals import FeedbackError
-from ringrift.train.feedback.weighting import STRATEGIES, row_weights, stored_weights
 
 HEX8, SQUARE8, HEXAGONAL4 = (Config.parse(n) for n in ("hex8_2p", "square8_2p", "hexagonal_4p"))
 LEVELS: tuple[Intensity, ...] = (
@@ -158,83 +156,6 @@ def test_the_gate_of_each_config_is_the_one_of_the_table():
         "reduced",
         "normal",
     ]
-
-
-# Weighting
-
-
-def columns(rows: int, seed: int = 0) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return {
-        "turn": rng.integers(1, 30, rows),
-        "turns": np.full(rows, 30),
-        "phase": rng.integers(0, 7, rows),
-        "source": rng.choice(["gumbel", "policy", "random"], rows),
-        "chain": rng.integers(0, 3, rows),
-        "quality": rng.random(rows),
-        "opponent_elo": rng.uniform(0, 3000, rows),
-        "stored_weight": rng.random(rows),
-    }
-
-
-NEEDED = {
-    "late_game": {"turn", "turns"},
-    "phase_emphasis": {"phase"},
-    "source": {"source"},
-    "chain_emphasis": {"chain"},
-    "quality": {"quality"},
-    "opponent_elo": {"opponent_elo"},
-    "precomputed": {"stored_weight"},
-    "combined": {"turn", "turns", "phase"},
-    "combined_source": {"turn", "turns", "phase", "source"},
-    "combined_chain": {"turn", "turns", "phase", "source", "chain"},
-    "quality_combined": {"quality", "opponent_elo", "turn", "turns", "source"},
-    "precomputed_combined": {"stored_weight", "turn", "turns", "phase"},
-    "uniform": set[str](),
-}
-
-
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_each_strategy_reads_its_columns_and_refuses_to_do_without(strategy: str):
-    assert len(STRATEGIES) == 13
-    have = columns(50)
-    weights = row_weights(strategy, 50, have)
-    assert weights.shape == (50,)
-    assert np.all((weights >= 0) & (weights <= 12))
-    assert np.array_equal(
-        weights, row_weights(strategy, 50, {n: have[n] for n in NEEDED[strategy]})
-    )
-    for name in NEEDED[strategy]:
-        with pytest.raises(FeedbackError, match=f"column {name} is missing"):
-            row_weights(strategy, 50, {n: c for n, c in have.items() if n != name})
-
-
-def test_weights_are_those_of_the_table():
-    row = {n: c[:1] for n, c in columns(1).items()}
-    row |= {"turn": np.array([15]), "phase": np.array([4]), "source": np.array(["mcts"])}
-    row |= {"chain": np.array([2]), "quality": np.array([1.0]), "opponent_elo": np.array([2500])}
-    assert row_weights("combined_chain", 1, row) == pytest.approx(0.75 * 1.5 * 3 * 0.5)
-    assert row_weights("quality_combined", 1, row) == pytest.approx(2.0 * 1.3 * 0.75 * 3)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"quality": np.array([np.nan])}, "quality leaves"),
-        ({"phase": np.array([7])}, "phase leaves"),
-        ({"turn": np.array([1, 2])}, r"turn has shape"),
-    ],
-)
-def test_columns_that_cannot_be_are_refused(change: dict[str, np.ndarray], message: str):
-    strategy = "quality" if "quality" in change else "combined"
-    with pytest.raises(FeedbackError, match=message):
-        row_weights(strategy, 1, columns(1) | change)
-
-
-def test_stored_weights_fade_with_age_but_never_vanish():
-    made = stored_weights({"source": np.array(["mcts"] * 3), "age_d": np.array([0.0, 3.0, 99.0])})
-    assert made.mean() == pytest.approx(1)
-    assert made / made[0] == pytest.approx([1, 0.5, 0.1])
 
 
 # Curriculum
@@ -446,7 +367,7 @@ def test_impossible_measurements_are_named():
 
 def test_feedback_imports_neither_torch_nor_numba():
     names = ("curriculum", "exploration", "intensity", "quality", "regression", "shares")
-    imports = ", ".join(f"ringrift.train.feedback.{name}" for name in (*names, "weighting"))
+    imports = ", ".join(f"ringrift.train.feedback.{name}" for name in names)
     code = f"import sys, {imports}; print([n for n in ('torch', 'numba') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

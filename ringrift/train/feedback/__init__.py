@@ -1,7 +1,6 @@
 """Feedback: from measured signals to what is played, weighted and trained next.
 
-`quality` judges data, `weighting` its rows; `intensity` turns quality and velocity into a training
-plan measured in rows; `regression`, `curriculum` and `exploration` answer setbacks and progress;
+`quality` judges data; `intensity` turns quality and velocity into a training plan measured in rows; `regression`, `curriculum` and `exploration` answer setbacks and progress;
 `shares` divides selfplay among the configs and gives each item its search budget.
 
 Every function is pure: no clock, disk, randomness, torch or numba; times and ages are handed in.
