@@ -6,7 +6,7 @@ are measured. Columns:
 - us/sim: selfplay outside the network, whose answers cost nothing here, per simulation; sym: the
   same when every leaf is judged under a random symmetry
 - evals/sim: evaluations that kept subtrees and proven results leave of each simulation, in selfplay
-  with the untrained network (each random one opens other games; a trained one saves more)
+  with the untrained network
 - bare, selfplay: evaluations a second of that network in batches of 64, alone and in selfplay
 
 Each figure is the best of several windows of processor seconds, since whatever else runs only slows
@@ -34,9 +34,9 @@ SLOTS = 64
 FULL, CHEAP = Budget(64, 16), Budget(16, 8)
 FULL_FRACTION = 0.25
 SAMPLED_TURNS = 5
-WINDOWS = 6
-WINDOW_S = 1.0
-WARM_STEPS = 60
+WINDOWS = 12
+WINDOW_S = 0.2
+WARM_STEPS = 40
 
 
 class FreeEvaluator:

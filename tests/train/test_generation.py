@@ -93,9 +93,8 @@ def test_records_replay_step_by_step(config, five_games):
 
 
 def check_row(tables, state, legal, row) -> None:
-    assert row.root_value.min() >= 0 and row.root_value.max() <= 1
-    if tables.players == 2:
-        assert row.root_value.sum() == pytest.approx(1, abs=1e-5)
+    # The utilities of an end sum to this; the evaluator's, of any other position, to one.
+    assert 1 - 1e-5 <= row.root_value.sum() <= 0.8 + 0.1 * tables.players + 1e-5
     assert row.simulations == (6 if row.full else 2)
     if not row.full:
         assert len(row.actions) == len(row.policy) == len(row.visits) == 0

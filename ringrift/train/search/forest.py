@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ringrift.engine.rng import Rng, seed_rng
-from ringrift.engine.rules import Tables
+from ringrift.engine.rules import PLACE_PLANES, Tables
 from ringrift.engine.scratch import Scratch, new_scratch
 from ringrift.engine.state import Moves
 
@@ -22,6 +22,9 @@ DONE = 3  # budget spent, may be read
 
 # Legal choices a node has room for at first; edge arrays double when a tree needs more.
 _EDGES_PER_NODE = 64
+
+# Room for counts 0..3 of rings placed at once.
+KNOWN_COUNTS = PLACE_PLANES + 1
 
 _EDGE_ARRAYS = ("move", "action", "child", "logit", "prior", "noise")
 
@@ -62,7 +65,7 @@ class Forest(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Work space of the kernels, one a thread; all but `travel` is meaningless between calls."""
+    """Work space of the kernels, one a thread; all but `known` is meaningless between calls."""
 
     scratch: Scratch
     legal: Moves  # [max_moves]
@@ -70,7 +73,9 @@ class Work(NamedTuple):
     ranks: Moves  # [players]
     place: NDArray[np.int32]  # [N] where a kept node goes
     draw: Rng
-    travel: NDArray[np.int32]  # [cells * cells] action of a move by start and landing, or -1
+    # [cells * (cells + KNOWN_COUNTS)] actions met so far, else -1: of moves and captures by start,
+    # then landing; of placements by cell, then count behind the landings
+    known: NDArray[np.int32]
 
 
 def _nodes(simulations: int) -> int:
@@ -86,7 +91,7 @@ def new_work(t: Tables, simulations: int) -> Work:
         ranks=np.zeros(t.players, dtype=np.int64),
         place=np.zeros(_nodes(simulations), dtype=np.int32),
         draw=seed_rng(0),
-        travel=np.full(t.cells**2, -1, dtype=np.int32),
+        known=np.full(t.cells * (t.cells + KNOWN_COUNTS), -1, dtype=np.int32),
     )
 
 

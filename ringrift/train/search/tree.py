@@ -2,23 +2,45 @@
 
 from ringrift.engine.jit import int64, kernel
 from ringrift.engine.kernels import action_index, choose, list_choices, ranking, settle
-from ringrift.engine.moves import CAPTURE_NEXT, MOVE, field_a, field_b, kind_of
+from ringrift.engine.moves import CAPTURE_NEXT, MOVE, PLACE, field_a, field_b, kind_of
 from ringrift.engine.rules import Tables
 from ringrift.engine.state import SEAT, Row
-from ringrift.train.search.forest import Forest, Work
+from ringrift.train.search.forest import KNOWN_COUNTS, Forest, Work
 from ringrift.train.search.utility import write_utilities
 
 
 @kernel
-def _action(t: Tables, w: Work, row: Row, move: int) -> int:
-    # Most choices are moves and captures, whose index follows from where they start and land:
-    # remembering it is several times cheaper than working it out.
-    if not MOVE <= kind_of(move) <= CAPTURE_NEXT:
-        return action_index(t, row, move)
-    at = field_a(move) * t.cells + field_b(move)
-    if w.travel[at] < 0:
-        w.travel[at] = action_index(t, row, move)
-    return int64(w.travel[at])
+def _place(cells: int, move: int) -> int:
+    """Where in `Work.known` the action of a placement, move or capture stands; -1 for others."""
+    kind = kind_of(move)
+    if kind == PLACE:
+        return field_a(move) * (cells + KNOWN_COUNTS) + cells + field_b(move)
+    if MOVE <= kind <= CAPTURE_NEXT:
+        return field_a(move) * (cells + KNOWN_COUNTS) + field_b(move)
+    return -1
+
+
+@kernel
+def _write_actions(f: Forest, t: Tables, w: Work, g: int, row: Row, first: int, legal: int) -> None:
+    # Placements, moves and captures are nearly all choices, and their index follows from two
+    # fields. Looking it up is ten times cheaper than working it out, as long as the loop calls
+    # nothing with the tables as arguments: hence the second loop.
+    cells = t.cells
+    unknown = 0
+    for i in range(legal):
+        place = _place(cells, w.legal[i])
+        action = int64(w.known[place]) if place >= 0 else -1
+        f.action[g, first + i] = action
+        if action < 0:
+            unknown += 1
+    if unknown == 0:
+        return
+    for i in range(legal):
+        if f.action[g, first + i] < 0:
+            f.action[g, first + i] = action_index(t, row, w.legal[i])
+            place = _place(cells, w.legal[i])
+            if place >= 0:
+                w.known[place] = f.action[g, first + i]
 
 
 @kernel
@@ -40,10 +62,10 @@ def _add_node(f: Forest, t: Tables, w: Work, g: int, parent: int, legal: int) ->
     if legal == 0:
         ranking(t, row, w.ranks)
         write_utilities(w.ranks, f.own[g, node])
+    _write_actions(f, t, w, g, row, int64(first), legal)
     for i in range(legal):
         e = first + i
         f.move[g, e] = w.legal[i]
-        f.action[g, e] = _action(t, w, row, w.legal[i])
         f.child[g, e] = -1
 
 
