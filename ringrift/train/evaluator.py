@@ -18,6 +18,7 @@ from ringrift.engine.config import Config
 from ringrift.train.devices import Device, FittingBatches, device_for
 from ringrift.train.network import Network, Outputs, initial_network
 from ringrift.train.network.folding import folded
+from ringrift.train.network.packing import can_pack, packed
 from ringrift.train.weights import load_weights
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -133,7 +134,10 @@ def _chosen(network: Network, exact: _Judge, precision: Precision) -> _Judge:
     device = exact.device
     if precision == "float32" or (precision == "auto" and device.type == "mps"):
         return exact
-    judge = _Judge(folded(network, torch.bfloat16), torch.bfloat16, device)
+    rounded = folded(network, torch.bfloat16)
+    if device.type == "cpu" and can_pack():
+        rounded = packed(rounded)
+    judge = _Judge(rounded, torch.bfloat16, device)
     return judge if precision == "bfloat16" or _worth_rounding(network, exact, judge) else exact
 
 

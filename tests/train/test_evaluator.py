@@ -11,6 +11,8 @@ from ringrift.engine.config import Config
 from ringrift.train.devices import DeviceError, FittingBatches, device_for
 from ringrift.train.evaluator import Evaluator, EvaluatorError, load_evaluator, utilities
 from ringrift.train.network import Network, Outputs, initial_network
+from ringrift.train.network.folding import folded
+from ringrift.train.network.packing import can_pack, packed
 from ringrift.train.weights import WeightsError, WeightsInfo, save_weights
 
 HEX8 = Config.parse("hex8_2p")
@@ -57,6 +59,35 @@ def test_answers_are_those_of_the_network(
     assert logits.dtype == values.dtype == np.float32
     np.testing.assert_allclose(logits, outputs.policy.numpy(), atol=error)
     np.testing.assert_allclose(values, utilities(outputs).numpy(), atol=error)
+
+
+@pytest.mark.skipif(not can_pack(), reason="this processor or torch lacks the operators")
+@pytest.mark.parametrize("config", ["hex8_2p", "square8_3p"])
+@pytest.mark.parametrize("changes", [{}, RICH], ids=["plain", "rich"])
+def test_packing_changes_no_more_than_the_rounding(config: str, changes: dict[str, int]):
+    network = lively_network(Config.parse(config), **changes)
+    plain, quick = folded(network, torch.bfloat16), packed(folded(network, torch.bfloat16))
+    for batch in (1, 7, 64, 65):
+        x = torch.as_tensor(planes(network, batch)).bfloat16()
+        x = x.contiguous(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            one, other = plain(x), quick(x)
+        torch.testing.assert_close(one.policy, other.policy, atol=0.1, rtol=0.02)
+        torch.testing.assert_close(one.wins, other.wins, atol=0.1, rtol=0.02)
+
+
+def test_without_the_operators_the_plain_network_answers(monkeypatch: pytest.MonkeyPatch):
+    def refuse(_network: Network) -> Network:
+        raise AssertionError("packed without the operators")
+
+    monkeypatch.setattr("ringrift.train.evaluator.can_pack", lambda: False)
+    monkeypatch.setattr("ringrift.train.evaluator.packed", refuse)
+    network = lively_network()
+    batch = planes(network, 3)
+    logits, _ = Evaluator(network, "bfloat16", "cpu").evaluate(batch)
+    with torch.no_grad():
+        expected = network(torch.as_tensor(batch)).policy.numpy()
+    np.testing.assert_allclose(logits, expected, atol=0.1)
 
 
 def test_two_seats_are_worth_their_chance_to_win():

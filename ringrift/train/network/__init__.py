@@ -3,7 +3,7 @@
 `presets` is the one table of sizes; with a config it gives an `architecture`, which decides every
 tensor's shape and travels with the weights. `network` puts a `trunk` (of `layers`, with `attention`
 at its end) before the `heads`. `folding` makes the copy that only evaluates, with each norm merged
-into its convolution.
+into its convolution, and `packing` prepares that copy for oneDNN.
 """
 
 from ringrift.train.network.architecture import Architecture, ArchitectureError, architecture_for

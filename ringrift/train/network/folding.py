@@ -1,6 +1,6 @@
 """A copy of a network that only evaluates: each norm is merged into the convolution before it.
 
-What further merging would gain, and why it is not done, is in docs/networks.md.
+`packing` goes further where the processor allows it.
 """
 
 import copy
