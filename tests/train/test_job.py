@@ -254,32 +254,6 @@ def test_training_makes_weights_that_can_be_evaluated(learned, opponent, tmp_pat
     assert done.opponent == (weights.sha256 if opponent == "itself" else "random-1")
 
 
-def test_a_match_can_end_by_the_sequential_test(learned, tmp_path):
-    """Against itself every block is even, so it is soon shown not to be better."""
-    weights = candidate(learned)
-    status, lines, stderr = run(
-        EvaluationJob(
-            config="hex8_2p",
-            run_id=RUN,
-            out_dir=str(tmp_path),
-            candidate=weights,
-            opponent=weights,
-            openings=100,
-            simulations=2,
-            seed="match",
-            judge=weights,
-            error=0.035,
-        )
-    )
-    assert status == 0, stderr
-    done = lines[-1].result
-    assert isinstance(done, EvaluationDone)
-    assert (done.verdict, done.early) == ("rejected", True)
-    assert done.blocks == (1,) * 20
-    assert len(done.openings) == len(done.finals) == 20
-    assert done.distinct_games <= 20
-
-
 @pytest.mark.parametrize("how", ["SIGTERM", "end of stdin"])
 def test_asked_to_stop_it_hands_in_what_it_has(how, tmp_path):
     carry = tmp_path / "unfinished"
