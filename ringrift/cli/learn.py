@@ -1,6 +1,5 @@
 """`ringrift learn`: the whole loop on one machine, in one terminal."""
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,6 +41,7 @@ def learn(
     """Play, train, evaluate and promote from random weights; call again to go on."""
     import trio
 
+    from ringrift.cli.cores import usable_cores
     from ringrift.learn.journal import Journal, JournalError
     from ringrift.learn.loop import LearnError, Learning
     from ringrift.learn.start import StartError, founded
@@ -49,8 +49,7 @@ def learn(
 
     if minutes is not None and minutes <= 0:
         fail(f"minutes is {minutes:g}; give a number above 0, or leave it out.", 2)
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    count = cores or usable or 1
+    count = usable_cores() if cores is None else cores
     if count < 1:
         fail(f"cores is {count}; give 1 or more.", 2)
     directory = out or Path.home() / ".local/share/ringrift/learn" / config

@@ -98,6 +98,7 @@ VERBS: Final = (
             "first run compiles the engine's kernels, which takes some minutes."
         ),
     ),
+    ("match", "ringrift.cli.match:match", "Measure a network by matches of fixed length."),
     (
         "results",
         "ringrift.cli.results:app",

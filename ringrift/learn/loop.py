@@ -6,7 +6,6 @@ with its unfinished games kept for the next child on that core.
 """
 
 import hashlib
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Literal
 
 import trio
 
+from ringrift.learn.children import COMMAND, LIMITS, nothing
 from ringrift.learn.events import Event, Kept, Matched, Stage, Started, Trained, Worked
 from ringrift.learn.gates import rulings
 from ringrift.learn.journal import Journal
@@ -45,8 +45,6 @@ from ringrift.wire.job import (
 )
 from ringrift.wire.job import Progress as Advance
 
-_COMMAND = (sys.executable, "-m", "ringrift.train.job")
-_LIMITS = ChildLimits(silence_s=120.0, run_s=24 * 3600.0, grace_s=60.0)
 _PREPARING = ChildLimits(silence_s=120.0, run_s=3600.0, grace_s=1.0)
 _ENDLESS = 10_000_000  # games of a selfplay child: it plays until it is stopped
 _REMEMBER_WORK_EVERY_S = 10.0
@@ -86,7 +84,7 @@ class Learning:
     limit_s: float | None
     changed: Callable[[Event | None], None]
     once: bool = False
-    command: tuple[str, ...] = _COMMAND
+    command: tuple[str, ...] = COMMAND
     doing: dict[int, Doing] = field(default_factory=dict[int, Doing])
     _begun: float | None = None
     _stopping: bool = False
@@ -142,7 +140,7 @@ class Learning:
                     self.doing[0].advance = line
                 self.changed(None)
 
-            end = await child.run(_nothing, on_line)
+            end = await child.run(nothing, on_line)
             self._others.discard(child)
             del self.doing[0]
         if isinstance(end, Failed) and not self._stopping:
@@ -345,12 +343,12 @@ class Learning:
         """Run one child to its end; raises LearnError when it fails without being asked to end."""
         work = self.directory / "work"
         work.mkdir(parents=True, exist_ok=True)
-        child = Child(self.command, job, work, _LIMITS, self.clock)
+        child = Child(self.command, job, work, LIMITS, self.clock)
         meter = _Meter(stage, cores, self.clock.now())
         self.doing[core] = Doing(stage, about)
         group.add(child)
         try:
-            end = await child.run(_nothing, partial(self._heard, core, meter, on_line))
+            end = await child.run(nothing, partial(self._heard, core, meter, on_line))
         finally:
             group.discard(child)
             del self.doing[core]
@@ -395,10 +393,6 @@ class Learning:
         if len(opponent) != 64:
             return opponent
         return f"network {self.progress.candidate(opponent).number}"
-
-
-async def _nothing(_pid: int) -> None:
-    pass
 
 
 def _hex(*parts: str | int) -> str:

@@ -1,0 +1,141 @@
+"""`ringrift match`: matches of fixed length, with raw results that anybody can recompute."""
+
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import cyclopts
+
+from ringrift.cli.place import fail
+
+if TYPE_CHECKING:
+    from ringrift.learn.match import Plan
+    from ringrift.wire.job import EvaluationDone, Weights
+
+
+def match(
+    *,
+    model: Annotated[Path, cyclopts.Parameter(help="Weights that are measured, .safetensors.")],
+    against: Annotated[
+        list[str], cyclopts.Parameter(help="Baselines or weights; may be given several times.")
+    ],
+    config: Annotated[str, cyclopts.Parameter(help="Board and seats.")] = "hex8_2p",
+    openings: Annotated[int, cyclopts.Parameter(help="Each played in every seat rotation.")] = 100,
+    simulations: Annotated[int, cyclopts.Parameter(help="Of each network's decision.")] = 64,
+    seed: Annotated[str, cyclopts.Parameter(help="Decides the openings.")] = "1",
+    judge: Annotated[
+        Path | None, cyclopts.Parameter(help="Weights that keep only even openings.")
+    ] = None,
+    out: Annotated[
+        Path | None, cyclopts.Parameter(help="Folder whose matches.jsonl takes the raw results.")
+    ] = None,
+    cores: Annotated[
+        int | None, cyclopts.Parameter(help="All that may be used if omitted.")
+    ] = None,
+) -> None:
+    """Play, print each score with its 95 % bounds over openings, and keep the raw results."""
+    import trio
+
+    from ringrift.cli.cores import usable_cores
+    from ringrift.learn.loop import LearnError
+    from ringrift.learn.match import Matches, Plan
+    from ringrift.node.runtime.clock import SystemClock
+
+    if openings < 20:
+        fail(f"openings is {openings}; fewer than 20 show nothing.", 2)
+    measured = _weights("model", model)
+    judging = None if judge is None else _weights("judge", judge)
+    opponents = [
+        _weights("against", Path(name)) if name.endswith(".safetensors") else name
+        for name in against
+    ]
+    plans = [
+        Plan(config, measured, opponent, openings, simulations, seed, judging)
+        for opponent in opponents
+    ]
+    counts: dict[int, int] = {}
+
+    def told(number: int, games: int) -> None:
+        if games // 20 > counts.get(number, -20) // 20:
+            counts[number] = games
+            print(f"{against[number]}: {games} games", flush=True)
+
+    with tempfile.TemporaryDirectory() as directory:
+        matches = Matches(Path(directory), cores or usable_cores(), SystemClock(), told)
+        problem: str | None = None
+        results: list[EvaluationDone] = []
+        try:
+            results = trio.run(matches.play, plans)
+        except* LearnError as errors:
+            problem = " ".join(str(error) for error in errors.exceptions)
+        if problem is not None:
+            fail(problem, 1)
+    for plan, name, done in zip(plans, against, results, strict=True):
+        _tell(plan, name, done)
+        if out is not None:
+            _keep(out, plan, done)
+
+
+def _tell(plan: "Plan", name: str, done: "EvaluationDone") -> None:
+    from ringrift.train.blocks import bounds, histogram_of
+
+    share, low, high = bounds(histogram_of(done.blocks, done.rotations))
+    games = len(done.blocks) * done.rotations
+    print(
+        f"{plan.candidate.sha256[:12]} against {name}: {share:.1%} [{low:.1%}, {high:.1%}] of "
+        f"{games} games, {done.distinct_openings} distinct openings, {done.distinct_games} "
+        f"distinct games, {done.seconds:.0f} core seconds"
+    )
+
+
+def _keep(out: Path, plan: "Plan", done: "EvaluationDone") -> None:
+    from ringrift.train.identity import RatedPlayer, search_hash
+    from ringrift.train.player import match_budget
+    from ringrift.train.results import ResultsError, append_raw, raw_match
+
+    budget = match_budget(plan.simulations)
+    search = {"simulations": budget.simulations, "considered": budget.considered}
+    key = search_hash(search)
+    lone = RatedPlayer(plan.config, plan.candidate.sha256, key)
+    if isinstance(plan.opponent, str):
+        others = RatedPlayer(plan.config, plan.opponent)
+    else:
+        others = RatedPlayer(plan.config, plan.opponent.sha256, key)
+    judge = None if plan.judge is None else plan.judge.sha256
+    raw = raw_match(
+        done, lone, others, {key: search}, seed=plan.seed, judge=judge, commit=_commit()
+    )
+    try:
+        append_raw(out / "matches.jsonl", raw)
+    except (ResultsError, OSError) as error:
+        fail(f"out: the result cannot be kept ({error}).", 1)
+
+
+def _commit() -> str:
+    """The commit of a checkout that this runs from; "unknown" where there is none."""
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def _weights(field: str, path: Path) -> "Weights":
+    import hashlib
+
+    from ringrift.wire.job import Weights
+
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        fail(f"{field}: {path} cannot be read ({error.strerror}).", 2)
+    return Weights(sha256, str(path.resolve()))
