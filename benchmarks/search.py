@@ -5,8 +5,8 @@ are measured. Columns:
 
 - us/sim: selfplay outside the network, whose answers cost nothing here, per simulation; sym: the
   same when every leaf is judged under a random symmetry
-- evals/sim: evaluations that kept subtrees and proven results leave of each simulation, in selfplay
-  with the untrained network
+- evals/sim: evaluations a simulation that kept subtrees and proven results leave, in selfplay with
+  the untrained network; without them it is one, and one more for the root of every decision
 - bare, selfplay: evaluations a second of that network in batches of 64, alone and in selfplay
 
 Each figure is the best of several windows of processor seconds, since whatever else runs only slows
@@ -27,13 +27,14 @@ from ringrift.engine.rng import Rng, seed_rng, uniform
 from ringrift.engine.rules import Tables, tables_for
 from ringrift.engine.state import TURN, Row, new_state
 from ringrift.train.evaluator import load_evaluator
-from ringrift.train.play import Referee
+from ringrift.train.play import Referee, play_random_turns
 from ringrift.train.search.search import Budget, Decision, Evaluates, Search
 
 SLOTS = 64
 FULL, CHEAP = Budget(64, 16), Budget(16, 8)
 FULL_FRACTION = 0.25
 SAMPLED_TURNS = 5
+MOST_OPENING_TURNS = 36
 WINDOWS = 12
 WINDOW_S = 0.2
 WARM_STEPS = 40
@@ -70,7 +71,8 @@ class Selfplay:
         self._tables = tables
         self._referee = Referee(tables)
         self._opened = 0
-        self._games = [self._open() for _ in range(SLOTS)]
+        # The first games open with random turns, so that all stages of a game are measured.
+        self._games = [self._open(MOST_OPENING_TURNS * i // SLOTS) for i in range(SLOTS)]
         for slot in range(SLOTS):
             self._begin(slot)
 
@@ -82,11 +84,12 @@ class Selfplay:
                 self._games[slot] = self._open()
             self._begin(slot)
 
-    def _open(self) -> Game:
+    def _open(self, turns: int = 0) -> Game:
         state = new_state(self._tables)
-        self._referee.settle(state)
         self._opened += 1
-        return Game(self._opened, seed_rng(self._opened), state)
+        rng = seed_rng(self._opened)
+        legal, _ = play_random_turns(self._referee, state, turns, rng)
+        return Game(self._opened, rng, state) if len(legal) > 0 else self._open()
 
     def _begin(self, slot: int) -> None:
         game = self._games[slot]

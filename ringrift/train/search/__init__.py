@@ -18,6 +18,8 @@ One `Search` asks its evaluator once a step and waits. To keep a GPU and the pro
 same time, split the games over two of them and step the one while the other is being evaluated:
 no result depends on how games are grouped.
 
+`rollouts` searches the same trees without a network, as an opponent to compare with.
+
 Sources: Danihelka et al., "Policy improvement by planning with Gumbel" (ICLR 2022); Luckhardt and
 Irani, "An algorithmic solution of n-person games" (max^n, AAAI 1986).
 """
