@@ -12,7 +12,7 @@ from ringrift.train import evaluation
 from ringrift.train.arena import play_match
 from ringrift.train.evaluation import run_evaluation
 from ringrift.train.openings import even_utility
-from ringrift.train.player import HeuristicPlayer, SearchPlayer
+from ringrift.train.player import BaselinePlayer, SearchPlayer
 from ringrift.train.world import World
 from ringrift.wire.job import EvaluationDone, EvaluationJob, Finished, Progress, Weights
 
@@ -85,7 +85,7 @@ def test_in_reverse_the_opponent_sits_alone(reverse: bool, monkeypatch: pytest.M
     monkeypatch.setattr(evaluation, "play_match", spy)
     result = done(config="hex8_3p", opponent=HEURISTIC_NAME, reverse=reverse, judge=NETWORK)
     assert result.reverse is reverse
-    pair = (SearchPlayer, HeuristicPlayer)
+    pair = (SearchPlayer, BaselinePlayer)
     assert seated == [pair[::-1] if reverse else pair]
 
 
