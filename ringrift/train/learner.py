@@ -21,9 +21,9 @@ from ringrift.train.network import Network
 
 # The average forgets half of what it was in so many rows, or sooner while training is young.
 AVERAGE_HALF_LIFE_ROWS = 16_000
-YOUNG_HALF_LIFE = 0.1  # of the rows trained so far
+YOUNG_HALF_LIFE = 0.05  # of the rows trained so far
 # The rate rises over the first rows of a fresh optimiser and is constant from then on.
-WARM_UP_ROWS = 8_192
+WARM_UP_ROWS = 2_048
 _WEIGHT_DECAY = 1e-4
 _LARGEST_GRADIENT = 4.0
 # Gradients that are nothing but rounding, as of a bias that all choices share, make no step.

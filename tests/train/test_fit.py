@@ -106,8 +106,8 @@ def after(done: TrainingDone) -> dict[str, Weights]:
 
 def test_losses_fall_from_fit_to_fit(job: MakeJob):
     told: list[Progress] = []
-    first = run(job(new_rows=500, learning_rate=0.02), told)
-    second = run(job(new_rows=500, run_id="8" * 32, learning_rate=0.02, **after(first)))
+    first = run(job(new_rows=500, learning_rate=0.005), told)
+    second = run(job(new_rows=500, run_id="8" * 32, learning_rate=0.005, **after(first)))
     assert second.policy_loss < first.policy_loss
     assert second.value_loss < first.value_loss
     assert first.parameters_changed
