@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ringrift.wire.job import ConfigName, Sha256, Simulations
+from ringrift.wire.job import ConfigName, Head, Sha256, Simulations
 
 Stage = Literal["selfplay", "training", "evaluation"]
 
@@ -23,8 +23,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     config: ConfigName
     seed: int = 0
-    learning_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1e-3
-    batch_size: Annotated[int, msgspec.Meta(ge=1)] = 256
+    preset: str = "tiny"
+    heads: tuple[Head, ...] = ("owner", "eliminations")
+    learning_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 3e-3
+    batch_size: Annotated[int, msgspec.Meta(ge=1)] = 64
     reuse: Annotated[float, msgspec.Meta(gt=0, le=4)] = 4.0
     first_rows: Annotated[int, msgspec.Meta(ge=1)] = 1_500
     most_rows: Annotated[int, msgspec.Meta(ge=1)] = 10_000

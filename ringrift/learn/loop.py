@@ -307,6 +307,9 @@ class Learning:
             batch_size=settings.batch_size,
             max_reuse=settings.reuse,
             window_rows=rows,
+            precision="auto",
+            preset=settings.preset,
+            heads=settings.heads,
         )
         about = f"network {len(progress.candidates) + 1}"
         end = await self._child(0, self.cores, job, "training", about, None, self._others)

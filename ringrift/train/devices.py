@@ -27,6 +27,14 @@ def device_for(name: Device) -> torch.device:
     return torch.device(name)
 
 
+def rounds_fast(device: torch.device) -> bool:
+    """Whether this device computes in bfloat16 natively; elsewhere rounding costs time."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    known = torch.cpu.get_capabilities()
+    return device.type == "cpu" and bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+
+
 Forward = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 

@@ -30,9 +30,10 @@ from ringrift.train.checkpoint import (
     save_state,
 )
 from ringrift.train.combine import Combined, combine, forget_exports
+from ringrift.train.devices import rounds_fast
 from ringrift.train.distributed import Team, alone
 from ringrift.train.draw import draw_rows, row_weights
-from ringrift.train.learner import Learner, Step
+from ringrift.train.learner import Learner, Precision, Step
 from ringrift.train.losses import TERMS
 from ringrift.train.monitor import LossMonitor
 from ringrift.train.network import initial_network
@@ -45,6 +46,7 @@ ROOT_VALUE_SHARE = 0.3
 CHECKPOINT_S = 20.0
 _HOLDOUT_ROWS = 4096
 _REPORT_EVERY_S = 1.0
+_PRECISIONS: tuple[Precision, Precision] = ("float32", "bfloat16")
 # Training losses are told as means over this last part of the steps.
 _TOLD_SHARE = 0.25
 _POLICY, _WINS = TERMS.index("policy"), TERMS.index("wins")
@@ -142,7 +144,7 @@ class _Run:
         around: Surroundings,
     ) -> None:
         self.job, self._learner, self._around = job, learner, around
-        self.batches = Batches(window.dataset)
+        self.batches = Batches(window.dataset, replies=learner.network.architecture.reply)
         self._seed = int(job.run_id, 16)
         strategy = strategy_weights(job.weighting, facts_of(window.dataset))
         drawn = draw_rows(row_weights(window.dataset, strategy), budget, seed=self._seed)
@@ -272,10 +274,13 @@ class _Run:
 
 
 def _learner(job: TrainingJob, config: Config, team: Team) -> Learner:
+    rounded = job.precision == "auto" and rounds_fast(team.device)
+    precision = job.precision if job.precision != "auto" else _PRECISIONS[rounded]
     if job.parent is None:
-        return Learner(initial_network(config, int(job.run_id, 16)), team, job.precision)
+        seed, heads = int(job.run_id, 16), dict.fromkeys(job.heads, True)
+        return Learner(initial_network(config, seed, job.preset, **heads), team, precision)
     network = load_weights(Path(job.parent.path), config, job.parent.sha256)[1]
-    learner = Learner(network, team, job.precision)
+    learner = Learner(network, team, precision)
     if job.parent_state is not None:
         path = job.parent_state.path
         tensors, facts = load_state(Path(path), job.parent_state.sha256)
@@ -333,7 +338,7 @@ def _checkpoint_path(job: TrainingJob, window: Combined) -> Path | None:
     parents = [part.sha256 for part in (job.parent, job.parent_state) if part is not None]
     told = (
         job.run_id, window.sha256, parents, job.new_rows, job.max_reuse, job.batch_size,
-        job.learning_rate, job.threads, job.precision, job.weighting,
+        job.learning_rate, job.threads, job.precision, job.weighting, job.preset, job.heads,
     )  # fmt: skip
     digest = sha256(msgspec.json.encode(told)).hexdigest()
     return Path(job.checkpoint_dir) / f"{digest[:32]}.checkpoint"

@@ -18,6 +18,7 @@ Threads = Annotated[int, msgspec.Meta(ge=1, le=256)]
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Turns = Annotated[int, msgspec.Meta(ge=1, le=100)]
+Head = Literal["owner", "eliminations", "turns_left", "reply"]
 ConfigName = Annotated[str, msgspec.Meta(pattern="^(hex8|square8|square19|hexagonal)_[234]p$")]
 
 
@@ -81,7 +82,8 @@ class TrainingJob(
     None starts a fresh optimiser. A fit that finds its own checkpoint in `checkpoint_dir` goes on
     from there, bit for bit; None keeps none. Shards are exported to `export_dir` (None: `out_dir`)
     once, for all fits that share it. `precision` bfloat16 is faster where the machine has it, and
-    not reproducible bit for bit. `weighting` is one of `train.weighting.STRATEGIES`.
+    not reproducible bit for bit; "auto" takes it there. `weighting` is one of
+    `train.weighting.STRATEGIES`. `preset` and `heads` decide a network without parent.
     """
 
     config: ConfigName
@@ -98,8 +100,10 @@ class TrainingJob(
     parent_state: Weights | None = None
     checkpoint_dir: Path | None = None
     export_dir: Path | None = None
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"
     weighting: Annotated[str, msgspec.Meta(max_length=32)] = "uniform"
+    preset: Annotated[str, msgspec.Meta(max_length=32)] = "tiny"
+    heads: tuple[Head, ...] = ()
 
 
 class EvaluationJob(
