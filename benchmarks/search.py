@@ -130,7 +130,7 @@ def outside(tables: Tables) -> list[float]:
 
 
 def inside(config: Config, tables: Tables) -> tuple[str, float, float]:
-    """(evaluations a simulation if enough were made, bare evaluations a second, those in selfplay)."""
+    """(evaluations a simulation if enough were made, bare ones a second, those in selfplay)."""
     network = load_evaluator(config, None, seed=0)
     play = Selfplay(tables, network, symmetric=False)
     for _ in range(WARM_STEPS):
