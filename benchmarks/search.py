@@ -38,6 +38,8 @@ MOST_OPENING_TURNS = 36
 WINDOWS = 12
 WINDOW_S = 0.2
 WARM_STEPS = 40
+# Simulations count when their decision is made: with fewer, those under way blur the ratio.
+FEWEST_SIMULATIONS = 100 * SLOTS
 
 
 class FreeEvaluator:
@@ -127,8 +129,8 @@ def outside(tables: Tables) -> list[float]:
     return [1e6 / r for r in rates]
 
 
-def inside(config: Config, tables: Tables) -> tuple[float, float, float]:
-    """(evaluations a simulation, bare evaluations a second, those in selfplay)."""
+def inside(config: Config, tables: Tables) -> tuple[str, float, float]:
+    """(evaluations a simulation if enough were made, bare ones a second, those in selfplay)."""
     network = load_evaluator(config, None, seed=0)
     play = Selfplay(tables, network, symmetric=False)
     for _ in range(WARM_STEPS):
@@ -144,8 +146,10 @@ def inside(config: Config, tables: Tables) -> tuple[float, float, float]:
     search = play.search
     evaluations, simulations = search.evaluations, search.simulations
     bare, played = best_rates((ask, lambda: asked), (play.step, lambda: search.evaluations))
-    saved = (search.evaluations - evaluations) / max(1, search.simulations - simulations)
-    return saved, bare, played
+    made = search.simulations - simulations
+    if made < FEWEST_SIMULATIONS:
+        return "unknown", bare, played
+    return f"{(search.evaluations - evaluations) / made:.2f}", bare, played
 
 
 def main(names: list[str]) -> None:
@@ -156,7 +160,7 @@ def main(names: list[str]) -> None:
         plain, turned = outside(tables)
         saved, bare, played = inside(config, tables)
         print(
-            f"{config.name:14} {plain:6.1f} {turned:6.1f} {saved:10.2f} {bare:7.0f} {played:9.0f}"
+            f"{config.name:14} {plain:6.1f} {turned:6.1f} {saved:>10} {bare:7.0f} {played:9.0f}"
             f" {played / bare:6.1%}",
             flush=True,
         )
