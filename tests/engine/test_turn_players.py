@@ -85,7 +85,7 @@ def test_wins_that_take_several_steps_are_found() -> None:
     player, won = TurnPlayer(HEX8), 0
     seats = [player, find_baseline("heuristic-1")(HEX8)]
     w, scratch = new_walk(HEX8), new_scratch(HEX8)
-    for seed in range(12):
+    for seed in range(8):
         s, turn, steps, sure = opening(HEX8, seed, 4), 0, 0, False
         for _ in decisions(HEX8, s, seats, seed):
             if s[SEAT] != 0:
@@ -107,7 +107,7 @@ def test_choices_are_legal_everywhere_and_leave_the_position_alone(config: Confi
     t = tables_for(config)
     scratch = new_scratch(t)
     for player in (TurnPlayer(t), ReplyPlayer(t, ends=2)):
-        for s, move in islice(decisions(t, opening(t, 7, 3 * t.players), [player] * 4, 7), 5):
+        for s, move in islice(decisions(t, opening(t, 7, 3 * t.players), [player] * 4, 7), 3):
             before = s.copy()
             n = legal_moves(t, s, scratch.moves, scratch)
             codes = scratch.moves[:n].copy()
@@ -179,7 +179,7 @@ def test_sides_are_swapped_when_the_opponents_is_better(
         ("square8_2p", "heuristic-2", "random-1", 4, 0.8),
         ("hex8_2p", "heuristic-2", "heuristic-1", 8, 0.7),
         ("square8_2p", "heuristic-2", "heuristic-1", 8, 0.8),
-        ("square8_2p", "heuristic-3", "heuristic-2", 5, 0.6),
+        ("square8_2p", "heuristic-3", "heuristic-2", 3, 0.5),
         ("hex8_3p", "heuristic-2", "random-1", 3, 0.6),
     ],
 )

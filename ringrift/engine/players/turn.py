@@ -26,6 +26,8 @@ NEVER = np.inf
 """No end is good enough to stop the walk."""
 
 _PLACEMENTS = 64
+# Regions take longer to find with more than two colours of borders.
+_PLACEMENTS_MANY = 40
 _NODES = 6_000
 # A node costs several times as much on the large boards.
 _NODES_LARGE = 3_000
@@ -61,10 +63,12 @@ def new_walk(
     *,
     kept: int = 1,
     weights: Weights = WEIGHTS,
-    placements: int = _PLACEMENTS,
+    placements: int | None = None,
     nodes: int | None = None,
 ) -> Walk:
     """Work arrays for turns of `t` that keep the `kept` best ends."""
+    if placements is None:
+        placements = _PLACEMENTS if t.players == 2 else _PLACEMENTS_MANY
     if nodes is None:
         nodes = _NODES if t.cells < _LARGE_CELLS else _NODES_LARGE
     return Walk(
