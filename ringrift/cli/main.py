@@ -83,7 +83,7 @@ VERBS: Final = (
         "learn",
         "ringrift.cli.learn:learn",
         (
-            "Learn a game on this machine, without a node: play, train, evaluate, promote.\n\n"
+            "Learn a game on this machine alone, without a node.\n\n"
             "Begins from random weights, or goes on with what is in the directory. Ctrl-C ends it; "
             "unfinished games are kept and played on by the next call."
         ),
@@ -92,7 +92,7 @@ VERBS: Final = (
         "selfplay",
         "ringrift.cli.selfplay:selfplay",
         (
-            "Let a network play itself, and write the games as shards.\n\n"
+            "Let a network play itself, and keep the games.\n\n"
             "Ctrl-C or SIGTERM write what has finished and keep what has not: the next call with "
             "the same --out goes on with it. Without --model an untrained network plays. The "
             "first run compiles the engine's kernels, which takes some minutes."
@@ -102,7 +102,7 @@ VERBS: Final = (
     (
         "results",
         "ringrift.cli.results:app",
-        "Match results: recompute every stated figure from the raw matches.",
+        "Recompute stated figures from raw match results.",
     ),
     ("play", "ringrift.cli.play:play", "Play or watch a game in the terminal."),
     (

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import cyclopts
 
-app = cyclopts.App(
-    name="results", help="Match results: recompute every stated figure from the raw matches."
-)
+app = cyclopts.App(name="results", help="Recompute stated figures from raw match results.")
 
 
 @app.command

@@ -23,21 +23,26 @@ class JournalError(ValueError):
 def read_events(content: bytes, name: str) -> tuple[list[Event], int]:
     """The events of a journal and how many bytes of it are whole.
 
-    Raises JournalError when a line before the last one is damaged.
+    Raises JournalError when a line before the last one is damaged, or one is of another version.
     """
     events: list[Event] = []
     at = 0
-    while at < len(content):
-        end = content.find(b"\n", at)
-        event = None if end < 0 else _event_of(content[at:end])
-        if event is None:
-            if 0 <= end < len(content) - 1:
+    while (end := content.find(b"\n", at)) >= 0:
+        checksum, _, body = content[at:end].partition(b" ")
+        if checksum != b"%08x" % zlib.crc32(body):
+            if end < len(content) - 1:
                 raise JournalError(
                     f"{name} is damaged at line {len(events) + 1}; restore it from a copy, "
                     "or begin anew in another directory."
                 )
             break
-        events.append(event)
+        try:
+            events.append(_decoder.decode(body))
+        except msgspec.DecodeError as error:
+            raise JournalError(
+                f"{name}, line {len(events) + 1}, is of another version of ringrift ({error}); go "
+                "on with that one, or begin anew in another directory."
+            ) from error
         at = end + 1
     return events, at
 
@@ -46,16 +51,6 @@ def line_of(event: Event) -> bytes:
     """The line that stands for `event`, its end included."""
     body = msgspec.json.encode(event)
     return b"%08x %s\n" % (zlib.crc32(body), body)
-
-
-def _event_of(line: bytes) -> Event | None:
-    checksum, _, body = line.partition(b" ")
-    if checksum != b"%08x" % zlib.crc32(body):
-        return None
-    try:
-        return _decoder.decode(body)
-    except msgspec.DecodeError:
-        return None
 
 
 class Journal:

@@ -1,5 +1,6 @@
 """What is appended is there after any kill; what is torn was never acknowledged."""
 
+import zlib
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,10 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match="choose another --out"):
         Journal(tmp_path / "file" / "journal")
+
+
+def test_a_line_of_another_version_is_named_and_never_cut() -> None:
+    body = b'{"type":"dreamt","at_s":1.0}'
+    content = CONTENT + b"%08x %s\n" % (zlib.crc32(body), body)
+    with pytest.raises(JournalError, match="line 5, is of another version"):
+        read_events(content, "journal")

@@ -3,30 +3,26 @@
 In float32 a maximum or a relu that rounding decides makes steps of its own.
 """
 
-import dataclasses
 import sys
 
-from torch import nn
+from torch import Tensor, nn
 
 import ringrift.train.fit as fitting
-import ringrift.train.learner as learning
-from ringrift.train.batches import Batch
-from ringrift.train.losses import Outputs, outputs_of
 from ringrift.train.together import main
 
 load = fitting.load_weights
 
 
+def double_planes(_module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(planes.double() for planes in given)
+
+
 def load_double(*arguments):
     info, network = load(*arguments)
+    network.register_forward_pre_hook(double_planes)
     return info, network.double()
-
-
-def double_outputs(network: nn.Module, batch: Batch) -> Outputs:
-    return outputs_of(network, dataclasses.replace(batch, planes=batch.planes.double()))
 
 
 if __name__ == "__main__":
     fitting.load_weights = load_double
-    learning.outputs_of = double_outputs
     sys.exit(main())

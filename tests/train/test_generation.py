@@ -179,7 +179,7 @@ def searched_seats(tables, game: GameRecord) -> set[int]:
 
 
 def test_an_unknown_opponent_is_one_sentence():
-    with pytest.raises(ValueError, match=r"opponent 'nobody-7' is unknown; use weights or one of"):
+    with pytest.raises(ValueError, match=r"player 'nobody-7' is unknown; use one of"):
         generation("hex8_2p", games=1, slots=1, opponent="nobody-7", opponent_share=1.0)
 
 

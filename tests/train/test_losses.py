@@ -93,7 +93,7 @@ def test_policies_are_scored_over_legal_indices_alone(batch: Batch, head: str):
 
 def test_heads_that_are_missing_cost_nothing(batch: Batch):
     said = outputs(batch)
-    sums, present = loss_sums(Outputs(said.policy, said.wins), batch)
+    sums, present = loss_sums(Outputs(said.policy, said.wins, None), batch)
     assert sums[2:].tolist() == present[2:].tolist() == [0] * 5
     both = loss_sums(said, batch)[0]
     assert torch.equal(sums[:2], both[:2])
@@ -114,7 +114,9 @@ def test_no_policy_row_at_all_is_no_loss(batch: Batch, make_shard: MakeShard, tm
     header, games = read_shard(make_shard(tmp_path, games=1).path)
     data = rows_of(Config.parse("hex8_2p"), header, games)
     cheap = Batches(data, replies=True).of(np.flatnonzero(~data.full)[:3], root_share=0.0)
-    said = Outputs(torch.randn(3, 5913, requires_grad=True), torch.randn(3, 2, requires_grad=True))
+    said = Outputs(
+        torch.randn(3, 5913, requires_grad=True), torch.randn(3, 2, requires_grad=True), None
+    )
     sums, _ = loss_sums(said, cheap)
     loss = total_loss(sums, loss_counts(cheap))
     loss.backward()
