@@ -2,10 +2,14 @@
 
 An `evaluator` (a `network` with its `weights`) and the engine feed `search`; `selfplay` turns
 searched games into shards (`records`); `dataset` replays shards into rows; `fit` continues from the
-parent's weights and publishes a candidate; `arena` plays it in blocks of one opening in every seat
-rotation. From the blocks (`blocks`) come bounds, from all matches a `rating`, from both a verdict
-(`promotion`). `job` is the child process that runs any of these for a node.
+parent's weights and publishes a candidate; `arena` plays it from `openings` in blocks of one
+opening in every seat rotation (`evaluation` is that as a job). From the blocks (`blocks`) come
+bounds and a sequential test (`sequential`), from all matches a `rating` of everybody (`identity`)
+and its `velocity`, from all of them a verdict (`promotion`). `results` keeps the raw matches, so
+that every stated figure can be computed again. `job` is the child process that runs any job for a
+node.
 
-`blocks`, `rating` and `promotion` are pure decisions on measured numbers and import neither torch
-nor numba: the node uses them in its own process. All else computes and belongs in a child.
+`blocks`, `sequential`, `promotion`, `identity`, `rating`, `velocity` and `results` are pure
+decisions on measured numbers and import neither torch nor numba: the node uses them in its own
+process. All else computes and belongs in a child.
 """
