@@ -67,15 +67,22 @@ def news(progress: Progress, event: Event) -> list[str]:
             text = f"network {candidate.number} against {against}: {score(pairing)}"
         case Ruled():
             number = progress.candidate(event.candidate).number
-            failed = "; ".join(
-                f"{name}: {actual}, needed {required}"
-                for name, required, actual, passed in event.checks
-                if passed is False
-            )
-            text = f"network {number} {event.decision}" + (f" ({failed})" if failed else "")
+            text = f"network {number} {event.decision} ({_reason(event)})"
         case Founded() | Started() | Kept() | Worked():
             return []
     return [f"{at}  {text}"]
+
+
+def _reason(ruled: Ruled) -> str:
+    """What carried a decision: the lines that failed, or for a promotion those that passed."""
+    if ruled.decision == "undecided":
+        return "a newer network came before its test had ended"
+    carried = ruled.decision == "promoted"
+    return "; ".join(
+        f"{name}: {actual}, needed {required}"
+        for name, required, actual, passed in ruled.checks
+        if passed is carried and (name.startswith("better") or not carried)
+    )
 
 
 def clock(seconds: float) -> str:
