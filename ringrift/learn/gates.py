@@ -41,15 +41,37 @@ def stands(progress: Progress, candidate: Candidate) -> TestStands:
     return first_end(pairing.blocks, pairing.rotations, test)[1].verdict
 
 
-def overtaken(progress: Progress, candidate: Candidate) -> bool:
-    """Whether a newer candidate exists."""
-    return candidate is not progress.newest
+def challenger(progress: Progress) -> Candidate | None:
+    """Who is to be tested now: whoever's test has begun, else the newest; None if all is decided.
+
+    A test that has begun is played on, for candidates may come faster than tests end.
+    """
+    waiting = [candidate for candidate in progress.candidates if candidate.ruled is None]
+    begun = [candidate for candidate in waiting if _begun(progress, candidate)]
+    return next(iter([*begun, *waiting[-1:]]), None)
+
+
+def _begun(progress: Progress, candidate: Candidate) -> bool:
+    return (progress.champion or RANDOM) in candidate.pairings
+
+
+def _overtaken(progress: Progress, candidate: Candidate) -> bool:
+    """Whether a newer candidate exists that shall not wait for this one any longer."""
+    if candidate is progress.newest:
+        return False
+    if not _begun(progress, candidate):
+        return True
+    pairing = candidate.pairings.get(progress.champion or "")
+    played = 0 if pairing is None else len(pairing.blocks)
+    drags_on = played >= progress.settings.patience_openings
+    return drags_on and stands(progress, candidate) == "continue"
 
 
 def rulings(progress: Progress) -> list[Ruled]:
     """Every decision that can be taken now and has not been.
 
-    A candidate overtaken before it was decided is "undecided", never "rejected".
+    A candidate overtaken before its test ended is "undecided", never "rejected": by a newer one
+    before the test began, or when the test drags on.
     """
     return [
         ruled
@@ -66,7 +88,7 @@ def _ruling(progress: Progress, candidate: Candidate) -> Ruled | None:
     if test == "rejected":
         decision = "rejected"
     elif test == "continue" or not complete:
-        if not overtaken(progress, candidate):
+        if not _overtaken(progress, candidate):
             return None
         decision = "undecided"
     return Ruled(

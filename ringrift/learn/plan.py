@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ringrift.learn.events import Kept
-from ringrift.learn.gates import HEURISTIC, RANDOM, overtaken, stands
+from ringrift.learn.gates import HEURISTIC, RANDOM, challenger, stands
 from ringrift.learn.progress import Candidate, Progress
 from ringrift.train.promotion import shown_worse
 from ringrift.train.window import window_rows
@@ -60,11 +60,11 @@ def evaluation_affordable(progress: Progress) -> bool:
 def next_match(progress: Progress, running: Collection[str]) -> MatchTask | None:
     """The match that says most now; `running` are the opponents being played at the moment.
 
-    Of the newest candidate that is still undecided: first its test against the champion, piece by
-    piece, then the baselines of the checklist.
+    Of the challenger: first its test against the champion, piece by piece, then the baselines of
+    the checklist.
     """
-    candidate = progress.newest
-    if candidate is None or candidate.ruled is not None or overtaken(progress, candidate):
+    candidate = challenger(progress)
+    if candidate is None:
         return None
     settings = progress.settings
     for opponent, openings in _wanted(progress, candidate):

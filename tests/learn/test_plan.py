@@ -15,6 +15,7 @@ from ringrift.learn.plan import (
 from ringrift.learn.progress import Progress
 
 WON, LOST, EVEN = [2] * 20, [0] * 20, [2, 0] * 10
+HARDLY_BETTER = [2, 0] * 9 + [2, 1]
 
 
 def promoted(number: int) -> Ruled:
@@ -106,14 +107,28 @@ def test_a_challenger_shown_better_still_owes_the_checklist() -> None:
     assert any(name == "better than champion" for name, *_ in ruled.checks)
 
 
-def test_an_overtaken_test_ends_undecided_never_rejected() -> None:
+def test_a_candidate_overtaken_before_its_test_is_undecided_never_rejected() -> None:
     run = with_champion()
-    run.take(matched(2, sha(1), EVEN))
     run.take(trained(3))
     assert [(ruled.candidate, ruled.decision) for ruled in rulings(run)] == [(sha(2), "undecided")]
+    for ruled in rulings(run):
+        run.take(ruled)
     task = next_match(run, ())
     assert task is not None
     assert task.candidate == sha(3)
+
+
+def test_a_test_that_has_begun_is_played_on_until_it_drags_on() -> None:
+    run = with_champion()
+    run.take(matched(2, sha(1), EVEN))
+    run.take(trained(3))
+    for piece in range(1, 5):
+        assert rulings(run) == []
+        task = next_match(run, ())
+        assert task is not None
+        assert (task.candidate, task.first_opening) == (sha(2), 20 * piece)
+        run.take(matched(2, sha(1), HARDLY_BETTER, first=20 * piece))
+    assert [(ruled.candidate, ruled.decision) for ruled in rulings(run)] == [(sha(2), "undecided")]
 
 
 def test_even_blocks_are_rejected_in_the_end() -> None:
