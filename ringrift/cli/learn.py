@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 
-from ringrift.cli.place import fail
+from ringrift.cli.place import fail, named_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,10 @@ def learn(
     config: Annotated[str, cyclopts.Parameter(help="Board and seats, such as hex8_2p.")],
     out: Annotated[
         Path | None,
-        cyclopts.Parameter(help="Directory; ~/.local/share/ringrift/learn/CONFIG when not given."),
+        cyclopts.Parameter(
+            help="Directory; ~/.local/share/ringrift/learn/CONFIG when not given.",
+            converter=named_path,
+        ),
     ] = None,
     minutes: Annotated[
         float | None,
@@ -44,23 +47,26 @@ def learn(
     from ringrift.cli.cores import usable_cores
     from ringrift.learn.journal import Journal, JournalError
     from ringrift.learn.loop import LearnError, Learning
-    from ringrift.learn.start import StartError, founded
-    from ringrift.node.runtime.clock import SystemClock
+    from ringrift.learn.start import StartError, founded, wished
+    from ringrift.node.runtime.clock import WakingClock
 
-    if minutes is not None and minutes <= 0:
+    if minutes is not None and not 0 < minutes < 1e6:
         fail(f"minutes is {minutes:g}; give a number above 0, or leave it out.", 2)
     count = usable_cores() if cores is None else cores
     if count < 1:
         fail(f"cores is {count}; give 1 or more.", 2)
     directory = out or Path.home() / ".local/share/ringrift/learn" / config
     try:
+        settings = wished(config, seed, learning_rate)
         journal = Journal(directory / "journal")
-        progress = founded(journal, config, seed, learning_rate)
+        progress = founded(journal, settings, named_rate=learning_rate is not None)
     except (JournalError, StartError) as error:
         fail(str(error), 2)
+    except OSError as error:
+        fail(f"{directory} cannot be written ({error.strerror}); choose another --out.", 2)
     limit_s = None if minutes is None else 60 * minutes
     learning = Learning(
-        directory, journal, progress, count, SystemClock(), limit_s, lambda event: None, once
+        directory, journal, progress, count, WakingClock(), limit_s, lambda event: None, once
     )
     show = _shower(learning, as_json=json)
     learning.changed = show

@@ -38,26 +38,40 @@ def match(
     import trio
 
     from ringrift.cli.cores import usable_cores
+    from ringrift.engine.config import Config
+    from ringrift.engine.errors import EngineError
     from ringrift.learn.loop import LearnError
     from ringrift.learn.match import Matches, Plan
     from ringrift.node.runtime.clock import SystemClock
 
     if openings < 20:
         fail(f"openings is {openings}; fewer than 20 show nothing.", 2)
+    if not 2 <= simulations <= 4096:
+        fail(f"simulations is {simulations}; it must lie in 2 to 4096.", 2)
+    if cores is not None and cores < 1:
+        fail(f"cores is {cores}; give 1 or more.", 2)
+    try:
+        config = Config.parse(config).name
+    except EngineError as error:
+        fail(f"config: {error}", 2)
+    if out is not None:
+        _require_writable(out)
     measured = _weights("model", model)
     judging = None if judge is None else _weights("judge", judge)
     opponents = [
         _weights("against", Path(name)) if name.endswith(".safetensors") else name
         for name in against
     ]
+    if measured in opponents:
+        fail("against: a network cannot be measured against itself; name another.", 2)
     plans = [
         Plan(config, measured, opponent, openings, simulations, seed, judging)
         for opponent in opponents
     ]
-    counts: dict[int, int] = {}
+    counts = dict.fromkeys(range(len(plans)), 0)
 
     def told(number: int, games: int) -> None:
-        if games // 20 > counts.get(number, -20) // 20:
+        if games // 20 > counts[number] // 20:
             counts[number] = games
             print(f"{against[number]}: {games} games", flush=True)
 
@@ -67,6 +81,8 @@ def match(
         results: list[EvaluationDone] = []
         try:
             results = trio.run(matches.play, plans)
+        except* KeyboardInterrupt:
+            problem = "Interrupted: a match is whole or it is nothing, so none was kept."
         except* LearnError as errors:
             problem = " ".join(str(error) for error in errors.exceptions)
         if problem is not None:
@@ -75,6 +91,15 @@ def match(
         _tell(plan, name, done)
         if out is not None:
             _keep(out, plan, done)
+
+
+def _require_writable(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with (out / "matches.jsonl").open("ab"):
+            pass
+    except OSError as error:
+        fail(f"out: {out} cannot be written ({error.strerror}); choose another.", 2)
 
 
 def _tell(plan: "Plan", name: str, done: "EvaluationDone") -> None:

@@ -19,10 +19,10 @@ Profile = Annotated[
 ]
 
 
-def _named(_kind: object, tokens: Sequence[cyclopts.Token]) -> Path:
+def named_path(_kind: object, tokens: Sequence[cyclopts.Token]) -> Path:
     # Path("") is the working directory, which nobody means by an empty shell variable.
     if not tokens[0].value:
-        raise ValueError("it is empty; give a directory, or leave --data out")
+        raise ValueError("it is empty; give a directory, or leave it out")
     return Path(tokens[0].value)
 
 
@@ -30,7 +30,7 @@ DataDirectory = Annotated[
     Path | None,
     cyclopts.Parameter(
         help="Data directory of the node; ~/.local/share/ringrift/PROFILE when not given.",
-        converter=_named,
+        converter=named_path,
     ),
 ]
 PortOffset = Annotated[

@@ -41,7 +41,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     evaluation_share: Annotated[float, msgspec.Meta(ge=0, le=0.5)] = 0.2
     evaluation_simulations: Simulations = 32
     gate_openings: Annotated[int, msgspec.Meta(ge=20)] = 20
-    patience_openings: Annotated[int, msgspec.Meta(ge=20)] = 100
 
 
 class Founded(msgspec.Struct, frozen=True, tag="founded"):

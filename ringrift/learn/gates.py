@@ -9,7 +9,7 @@ from typing import Literal
 from ringrift.engine.config import Config
 from ringrift.learn.events import Ruled
 from ringrift.learn.progress import Candidate, Pairing, Progress
-from ringrift.train.blocks import Score
+from ringrift.train.blocks import Score, too_uniform
 from ringrift.train.promotion import Verdict, promotion_verdict
 from ringrift.train.sequential import SequentialTest, first_end, promotion_test
 
@@ -56,22 +56,18 @@ def _begun(progress: Progress, candidate: Candidate) -> bool:
 
 
 def _overtaken(progress: Progress, candidate: Candidate) -> bool:
-    """Whether a newer candidate exists that shall not wait for this one any longer."""
-    if candidate is progress.newest:
-        return False
-    if not _begun(progress, candidate):
-        return True
-    pairing = candidate.pairings.get(progress.champion or "")
-    played = 0 if pairing is None else len(pairing.blocks)
-    drags_on = played >= progress.settings.patience_openings
-    return drags_on and stands(progress, candidate) == "continue"
+    """Whether a newer candidate came before this one's test began.
+
+    A test that has begun is never cut short: it would lose the power that was computed for it.
+    """
+    return candidate is not progress.newest and not _begun(progress, candidate)
 
 
 def rulings(progress: Progress) -> list[Ruled]:
     """Every decision that can be taken now and has not been.
 
-    A candidate overtaken before its test ended is "undecided", never "rejected": by a newer one
-    before the test began, or when the test drags on.
+    A candidate overtaken before its test began is "undecided", never "rejected"; so is one whose
+    match is too uniform to say anything.
     """
     return [
         ruled
@@ -83,10 +79,12 @@ def rulings(progress: Progress) -> list[Ruled]:
 def _ruling(progress: Progress, candidate: Candidate) -> Ruled | None:
     test = stands(progress, candidate)
     complete = {RANDOM, HEURISTIC} <= candidate.pairings.keys()
-    verdict = _verdict(progress, candidate)
+    against = _against(progress, candidate)
+    verdict = _verdict(progress, candidate, against)
     decision = verdict.decision
     if test == "rejected":
-        decision = "rejected"
+        uniform = against is not None and too_uniform(against) is not None
+        decision = "undecided" if uniform else "rejected"
     elif test == "continue" or not complete:
         if not _overtaken(progress, candidate):
             return None
@@ -100,12 +98,17 @@ def _ruling(progress: Progress, candidate: Candidate) -> Ruled | None:
     )
 
 
-def _verdict(progress: Progress, candidate: Candidate) -> Verdict:
-    champion, test = progress.champion, challenge(progress, candidate)
-    against = None
-    if champion is not None and (pairing := candidate.pairings.get(champion)) is not None:
-        # Blocks beyond the look that ended the test do not count.
-        against = pairing.score(first_end(pairing.blocks, pairing.rotations, test)[0])
+def _against(progress: Progress, candidate: Candidate) -> Score | None:
+    """The match against the champion; blocks beyond the look that ended the test do not count."""
+    pairing = candidate.pairings.get(progress.champion or "")
+    if pairing is None:
+        return None
+    test = challenge(progress, candidate)
+    return pairing.score(first_end(pairing.blocks, pairing.rotations, test)[0])
+
+
+def _verdict(progress: Progress, candidate: Candidate, against: Score | None) -> Verdict:
+    champion = progress.champion
     reigning = None if champion is None else progress.candidate(champion).pairings.get(HEURISTIC)
     return promotion_verdict(
         Config.parse(progress.settings.config).players,
@@ -114,7 +117,7 @@ def _verdict(progress: Progress, candidate: Candidate) -> Verdict:
         against,
         has_champion=champion is not None,
         champion_against_heuristic=_score(reigning),
-        test=test,
+        test=challenge(progress, candidate),
     )
 
 

@@ -6,12 +6,17 @@ acknowledged, so it is cut. Any other bad line is damage, and is said rather tha
 
 import fcntl
 import os
+import re
 import zlib
 from pathlib import Path
 
 import msgspec
 
 from ringrift.learn.events import Event
+
+# What a kill may leave of the very first line; anything else is somebody's file.
+_BEGINNING = 8
+_TORN = re.compile(rb"[0-9a-f]{1,8}")
 
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
@@ -44,6 +49,8 @@ def read_events(content: bytes, name: str) -> tuple[list[Event], int]:
                 "on with that one, or begin anew in another directory."
             ) from error
         at = end + 1
+    if not events and content and not _TORN.fullmatch(content[:_BEGINNING]):
+        raise JournalError(f"{name} is no journal of ringrift learn; choose another --out.")
     return events, at
 
 

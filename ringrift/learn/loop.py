@@ -302,7 +302,7 @@ class Learning:
             parent_state=state,
             checkpoint_dir=str(self.directory / "work" / "fit"),
             export_dir=str(self.directory / "work" / "exports"),
-            threads=self.cores,
+            threads=min(self.cores, 256),  # more gain nothing for such a network
             learning_rate=settings.learning_rate,
             batch_size=settings.batch_size,
             max_reuse=settings.reuse,

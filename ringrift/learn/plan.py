@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ringrift.learn.events import Kept
 from ringrift.learn.gates import HEURISTIC, RANDOM, challenger, stands
 from ringrift.learn.progress import Candidate, Progress
+from ringrift.train.blocks import too_uniform
 from ringrift.train.promotion import shown_worse
 from ringrift.train.window import window_rows
 
@@ -46,7 +47,8 @@ def generator_of(progress: Progress) -> Candidate | None:
         if candidate.sha256 == progress.champion:
             return candidate
         pairing = candidate.pairings.get(reference)
-        if not shown_worse(pairing.histogram if pairing else None):
+        # A match that is too uniform shows nothing.
+        if pairing is None or too_uniform(pairing.score()) or not shown_worse(pairing.histogram):
             return candidate
     return progress.newest
 

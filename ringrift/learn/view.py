@@ -7,7 +7,7 @@ from ringrift.learn.events import Event, Founded, Kept, Matched, Ruled, Started,
 from ringrift.learn.gates import HEURISTIC
 from ringrift.learn.plan import generator_of, rows_wanted
 from ringrift.learn.progress import Candidate, Pairing, Progress
-from ringrift.train.blocks import bounds
+from ringrift.train.blocks import bounds, too_uniform
 from ringrift.train.rating import Match, Rating, fit_ratings
 from ringrift.wire.job import Progress as Advance
 
@@ -33,6 +33,7 @@ def ratings(progress: Progress) -> dict[str, Rating]:
         Match.of_histogram(candidate.sha256, opponent, pairing.histogram)
         for candidate in progress.candidates
         for opponent, pairing in candidate.pairings.items()
+        if too_uniform(pairing.score()) is None
     ]
     return fit_ratings(matches, HEURISTIC, ANCHOR_ELO)
 
@@ -75,8 +76,8 @@ def news(progress: Progress, event: Event) -> list[str]:
 
 def _reason(ruled: Ruled) -> str:
     """What carried a decision: the lines that failed, or for a promotion those that passed."""
-    if ruled.decision == "undecided":
-        return "a newer network came before its test had ended"
+    if ruled.decision == "undecided" and all("not played" in c[2] for c in ruled.checks[:2]):
+        return "a newer network came before its test began"
     carried = ruled.decision == "promoted"
     return "; ".join(
         f"{name}: {actual}, needed {required}"

@@ -226,8 +226,13 @@ def write_summary(path: Path, summary: Summary) -> None:
 def summarise(
     files: Mapping[str, Sequence[RawMatch]], anchor: str, anchor_elo: float = 1200.0
 ) -> Summary:
-    """Compute every figure of these raw matches. Pure."""
+    """Compute every figure of these raw matches. Pure.
+
+    Raises ResultsError when two of them hold the same games: players are noiseless, so a match of
+    the same seed and openings is the same match, and would count twice.
+    """
     raw = [(name, i, m) for name in sorted(files) for i, m in enumerate(files[name], start=1)]
+    _refuse_repeated(raw)
     configs: dict[str, list[Match]] = {}
     for _, _, match in raw:
         known = configs.setdefault(match.config, [])
@@ -253,6 +258,19 @@ def summarise(
         ratings,
         tuple(figures for _, matches in sorted(configs.items()) for figures in _headlines(matches)),
     )
+
+
+def _refuse_repeated(raw: Sequence[tuple[str, int, RawMatch]]) -> None:
+    met: dict[tuple[str, str, str, str | None], list[tuple[range, str]]] = {}
+    for name, line, match in raw:
+        numbers = range(match.first_opening, match.first_opening + len(match.blocks))
+        seen = met.setdefault((match.lone, match.others, match.seed, match.judge), [])
+        for others, where in seen:
+            if numbers.start < others.stop and others.start < numbers.stop:
+                raise ResultsError(
+                    f"{name}, line {line}, repeats games of {where}; remove one of the two lines."
+                )
+        seen.append((numbers, f"{name}, line {line}"))
 
 
 def compare(stated: Summary, computed: Summary) -> list[Figure]:

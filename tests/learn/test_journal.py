@@ -70,3 +70,11 @@ def test_a_line_of_another_version_is_named_and_never_cut() -> None:
     content = CONTENT + b"%08x %s\n" % (zlib.crc32(body), body)
     with pytest.raises(JournalError, match="line 5, is of another version"):
         read_events(content, "journal")
+
+
+def test_somebodys_file_is_no_journal_and_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    path.write_text("my diary of one line")
+    with pytest.raises(JournalError, match="is no journal"):
+        Journal(path)
+    assert path.read_text() == "my diary of one line"

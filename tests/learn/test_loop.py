@@ -14,7 +14,7 @@ from ringrift.learn.events import Event, Kept, Matched, Ruled, Trained
 from ringrift.learn.journal import Journal
 from ringrift.learn.loop import LearnError, Learning
 from ringrift.learn.progress import progress_of
-from ringrift.learn.start import StartError, founded
+from ringrift.learn.start import StartError, founded, wished
 from ringrift.node.runtime.clock import SystemClock
 
 FAKE = Path(__file__).parent / "fake_learner.py"
@@ -26,7 +26,7 @@ def learning(directory: Path, behaviour: str = "good", *, once: bool = False) ->
     return Learning(
         directory,
         journal,
-        founded(journal, "hex8_2p", 1, None),
+        founded(journal, wished("hex8_2p", 1, None)),
         cores=2,
         clock=SystemClock(),
         limit_s=None,
@@ -127,14 +127,26 @@ async def test_garbage_from_a_child_is_no_result(tmp_path: Path) -> None:
 
 def test_other_wishes_than_those_of_the_run_are_refused(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal")
-    founded(journal, "hex8_2p", 1, None)
+    founded(journal, wished("hex8_2p", 1, None))
+    founded(journal, wished("hex8_2p", 1, None))
     with pytest.raises(StartError, match="is there already"):
-        founded(journal, "square8_2p", 1, None)
-    with pytest.raises(StartError, match="learning-rate"):
-        founded(journal, "hex8_2p", 1, 2.0)
-    with pytest.raises(StartError, match="config"):
-        founded(journal, "hex9", 1, None)
+        founded(journal, wished("square8_2p", 1, None))
+    with pytest.raises(StartError, match="is there already"):
+        founded(journal, wished("hex8_2p", 1, 0.0), named_rate=True)
     journal.close()
+
+
+@pytest.mark.parametrize(
+    ("config", "rate", "words"),
+    [
+        ("hex9", None, "config"),
+        ("hex8_2p", 2.0, "learning-rate"),
+        ("hex8_2p", float("nan"), "0 to"),
+    ],
+)
+def test_bad_wishes_are_one_sentence(config: str, rate: float | None, words: str) -> None:
+    with pytest.raises(StartError, match=words):
+        wished(config, 1, rate)
 
 
 PARENT = """

@@ -1,5 +1,6 @@
 """What comes next, by what there is."""
 
+import msgspec
 from learn_support import kept, matched, progress, sha, trained, worked
 
 from ringrift.engine.players import RANDOM_NAME, TURN_NAME
@@ -118,7 +119,7 @@ def test_a_candidate_overtaken_before_its_test_is_undecided_never_rejected() -> 
     assert task.candidate == sha(3)
 
 
-def test_a_test_that_has_begun_is_played_on_until_it_drags_on() -> None:
+def test_a_test_that_has_begun_is_played_on_to_its_end() -> None:
     run = with_champion()
     run.take(matched(2, sha(1), EVEN))
     run.take(trained(3))
@@ -128,7 +129,17 @@ def test_a_test_that_has_begun_is_played_on_until_it_drags_on() -> None:
         assert task is not None
         assert (task.candidate, task.first_opening) == (sha(2), 20 * piece)
         run.take(matched(2, sha(1), HARDLY_BETTER, first=20 * piece))
-    assert [(ruled.candidate, ruled.decision) for ruled in rulings(run)] == [(sha(2), "undecided")]
+    assert rulings(run) == []
+    run.take(matched(2, sha(1), LOST, first=100))
+    assert [(ruled.candidate, ruled.decision) for ruled in rulings(run)] == [(sha(2), "rejected")]
+
+
+def test_a_match_of_games_all_alike_decides_nothing() -> None:
+    run = with_champion()
+    alike = matched(2, sha(1), LOST)
+    run.take(msgspec.structs.replace(alike, finals=((sha(9)[:16],) * 2,) * 20))
+    assert [ruled.decision for ruled in rulings(run)] == ["undecided"]
+    assert generator_of(run) is run.candidates[1]
 
 
 def test_even_blocks_are_rejected_in_the_end() -> None:

@@ -38,7 +38,7 @@ def raw(
         others=others.text,
         searches={search_hash(SEARCH): dict(SEARCH)},
         seed="run-1",
-        first_opening=0,
+        first_opening=salt,
         judge=None,
         openings=tuple(f"{n:016x}" for n in numbers),
         blocks=tuple(blocks),
@@ -62,6 +62,12 @@ def test_a_written_match_is_read_back(tmp_path: Path):
         append_raw(path, match)
     assert read_raw(path) == MATCHES
     assert read_folder(tmp_path) == {"deep/matches.jsonl": MATCHES}
+
+
+def test_the_same_games_do_not_count_twice():
+    again = raw(NETWORK, ANCHOR, [2, 1, 2, 2], salt=6)
+    with pytest.raises(ResultsError, match=r"b.jsonl, line 1, repeats games of a.jsonl, line 1"):
+        summarise({"a.jsonl": MATCHES, "b.jsonl": [again]}, "heuristic-2")
 
 
 @settings(derandomize=True, deadline=None)
