@@ -115,7 +115,7 @@ def write_images(
         room = min(n, out.actions.shape[1])
         mark += 1
         if not _write_choices(t, y, k, s, room, out.actions[i], mark, work, scratch):
-            k = 0
+            k = int64(0)
             mark += 1
             _write_choices(t, y, k, s, room, out.actions[i], mark, work, scratch)
         out.counts[i] = n

@@ -10,10 +10,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ringrift.engine.jit import int64
 from ringrift.engine.rng import Rng, seed_rng
 from ringrift.engine.rules import PLACE_PLANES, Tables
 from ringrift.engine.scratch import Scratch, new_scratch
 from ringrift.engine.state import Moves
+
+# The first node of every tree. Typed, for a bare 0 would have numba compile every kernel that is
+# called with it a second time.
+ROOT = int64(0)
 
 IDLE = 0  # holds no search
 SEARCHING = 1  # may be walked

@@ -13,7 +13,7 @@ from ringrift.engine.kernels import write_planes
 from ringrift.engine.rng import Rng, uniform
 from ringrift.engine.rules import Tables
 from ringrift.engine.state import Row
-from ringrift.train.search.forest import DONE, SEARCHING, WAITING, Forest, Work
+from ringrift.train.search.forest import DONE, ROOT, SEARCHING, WAITING, Forest, Work
 from ringrift.train.search.images import Images, read_logits, turn_leaf
 from ringrift.train.search.policy import (
     mixed_value,
@@ -68,7 +68,7 @@ def begin(
 @kernel
 def _descend(f: Forest, t: Tables, w: Work, g: int) -> int:
     # Simulates until a leaf awaits the network or the budget is spent. Returns edges wanted, or 0.
-    node = 0
+    node = ROOT
     while f.spent[g] < f.budget[g]:
         if not f.judged[g, node]:
             f.leaf[g] = node
@@ -77,7 +77,7 @@ def _descend(f: Forest, t: Tables, w: Work, g: int) -> int:
         ends = f.seat[g, node] < 0 or (node > 0 and f.proof[g, node] >= 0)
         if ends or f.visits[g, node] == 0:
             back_up(f, g, node)
-            node = 0
+            node = ROOT
             continue
         edge = next_root_edge(f, w, g) if node == 0 else next_edge(f, w, g, node)
         if f.child[g, edge] < 0:
@@ -170,13 +170,13 @@ def read_root(
     worth if the mover plays by it.
     """
     winner = winning_root_edge(f, w, g)
-    write_scores(f, g, 0, policy)
+    write_scores(f, g, ROOT, policy)
     count = int64(f.choices[g, 0])
     softmax(policy, count)
     for e in range(count):
         visits[e] = visits_of(f, g, e)
     for seat in range(value.shape[0]):
-        unvisited = mixed_value(f, g, 0, seat)
+        unvisited = mixed_value(f, g, ROOT, seat)
         value[seat] = 0.0
         for e in range(count):
             q = unvisited

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ringrift.engine.jit import int64, kernel
-from ringrift.train.search.forest import Forest, Work
+from ringrift.train.search.forest import ROOT, Forest, Work
 
 # Visits added before values are trusted over priors; Danihelka et al. 2022, section 5.
 C_VISIT = 50.0
@@ -100,7 +100,7 @@ def next_root_edge(f: Forest, w: Work, g: int) -> int:
 
     Once the root is won it is the win, whose turn it always is.
     """
-    write_scores(f, g, 0, w.score)
+    write_scores(f, g, ROOT, w.score)
     won = f.proof[g, 0] == f.seat[g, 0]
     wanted = f.schedule[g, f.spent[g]]
     best = -1
@@ -130,7 +130,7 @@ def winning_root_edge(f: Forest, w: Work, g: int) -> int:
 
     A proven win is taken before them, and a proven loss only when nothing else is left.
     """
-    write_scores(f, g, 0, w.score)
+    write_scores(f, g, ROOT, w.score)
     best, best_rank, most = 0, -1, 0
     best_score = -np.inf
     for e in range(int64(f.choices[g, 0])):

@@ -12,11 +12,14 @@ from ringrift.engine.jit import int64, kernel
 from ringrift.engine.kernels import choose, ranking, settle
 from ringrift.engine.rng import Rng, below, uniform
 from ringrift.engine.rules import Tables
-from ringrift.train.search.forest import Forest, Work
+from ringrift.train.search.forest import ROOT, Forest, Work
 from ringrift.train.search.policy import rank_of, visits_of
 from ringrift.train.search.proof import back_up
 from ringrift.train.search.tree import expand
 from ringrift.train.search.utility import write_utilities
+
+# The one slot of its forest, typed like `forest.ROOT`.
+_SLOT = int64(0)
 
 
 @kernel
@@ -42,7 +45,7 @@ def _next(f: Forest, node: int, rng: Rng) -> int:
     unvisited = 0
     doubt = 2.0 * math.log(max(int64(f.visits[0, node]), 1))
     for e in range(first, first + int64(f.choices[0, node])):
-        n = visits_of(f, 0, e)
+        n = visits_of(f, _SLOT, e)
         if n == 0:
             unvisited += 1
             if uniform(rng) * unvisited < 1.0:
@@ -60,22 +63,22 @@ def simulate(f: Forest, t: Tables, w: Work, rng: Rng) -> int:
 
     When edges are wanted, make room and call again.
     """
-    node = 0
+    node = ROOT
     while f.spent[0] < f.budget[0] and f.proof[0, 0] < 0:
         edge = _next(f, node, rng)
         child = int64(f.child[0, edge])
         if child < 0:
-            wanted = expand(f, t, w, 0, node, edge)
+            wanted = expand(f, t, w, _SLOT, node, edge)
             if wanted > 0:
                 return wanted
             child = int64(f.child[0, edge])
             if f.choices[0, child] > 0:
                 _play_out(f, t, w, child, rng)
-            back_up(f, 0, child)
-            node = 0
+            back_up(f, _SLOT, child)
+            node = ROOT
         elif f.choices[0, child] == 0 or f.proof[0, child] >= 0:
-            back_up(f, 0, child)
-            node = 0
+            back_up(f, _SLOT, child)
+            node = ROOT
         else:
             node = child
     return 0
@@ -86,7 +89,7 @@ def most_visited(f: Forest) -> int:
     """The root edge to play: the most visited of the proven wins, or else of those not lost."""
     best = 0
     for e in range(1, int64(f.choices[0, 0])):
-        rank, top = rank_of(f, 0, e), rank_of(f, 0, best)
-        if rank > top or (rank == top and visits_of(f, 0, e) > visits_of(f, 0, best)):
+        rank, top = rank_of(f, _SLOT, e), rank_of(f, _SLOT, best)
+        if rank > top or (rank == top and visits_of(f, _SLOT, e) > visits_of(f, _SLOT, best)):
             best = e
     return best

@@ -5,7 +5,7 @@ from ringrift.engine.kernels import action_index, choose, list_choices, ranking,
 from ringrift.engine.moves import CAPTURE_NEXT, MOVE, PLACE, field_a, field_b, kind_of
 from ringrift.engine.rules import Tables
 from ringrift.engine.state import SEAT, Row
-from ringrift.train.search.forest import KNOWN_COUNTS, Forest, Work
+from ringrift.train.search.forest import KNOWN_COUNTS, ROOT, Forest, Work
 from ringrift.train.search.utility import write_utilities
 
 
@@ -80,7 +80,7 @@ def plant(f: Forest, t: Tables, w: Work, g: int, state: Row) -> int:
         f.state[g, 0, :] = state
         f.nodes[g] = 0
         f.edges[g] = 0
-        _add_node(f, t, w, g, -1, legal)
+        _add_node(f, t, w, g, ROOT - 1, legal)
     return legal
 
 
@@ -155,7 +155,7 @@ def keep(f: Forest, w: Work, g: int, root: int, most: int) -> None:
     What was evaluated stays evaluated; visits, totals and proofs start afresh. The next search
     therefore takes the same path as one that knows nothing, and only asks less.
     """
-    kept = 0
+    kept = int64(0)
     f.edges[g] = 0
     for node in range(int64(f.nodes[g])):
         w.place[node] = -1
