@@ -22,8 +22,8 @@ from ringrift.engine.players import Baseline, find_baseline
 from ringrift.engine.rng import seed_rng
 from ringrift.engine.rules import Tables, tables_for
 from ringrift.engine.state import SEAT, TURN, Moves, Row
-from ringrift.train.arena import random_openings
 from ringrift.train.blocks import Score, bounds, histogram_of
+from ringrift.train.openings import random_openings
 from ringrift.train.play import Referee, winner_of
 from ringrift.train.seeds import seed_of
 
@@ -83,13 +83,14 @@ def match(
     """Play about `games` games, a whole number of openings."""
     referee, one, other = Referee(t), Timed(candidate), Timed(opponent)
     blocks: list[int] = []
-    for number, start in enumerate(random_openings(t, seed, -(-games // t.players))):
+    for number, opening in enumerate(random_openings(t, seed, -(-games // t.players))):
         won = 0
         for seat in range(t.players):
             seats = [other] * t.players
             seats[seat] = one
             won += (
-                play(referee, start, seats, seed_rng(seed_of(seed, "game", number, seat))) == seat
+                play(referee, opening.start, seats, seed_rng(seed_of(seed, "game", number, seat)))
+                == seat
             )
         blocks.append(won)
     return Score(histogram_of(blocks, t.players)), one, other

@@ -20,7 +20,7 @@ from ringrift.engine.players import TurnPlayer
 from ringrift.engine.players.evaluation import WEIGHTS, Weights
 from ringrift.engine.rng import seed_rng
 from ringrift.engine.rules import tables_for
-from ringrift.train.arena import random_openings
+from ringrift.train.openings import random_openings
 from ringrift.train.play import Referee
 from ringrift.train.seeds import seed_of
 
@@ -56,10 +56,11 @@ def outcome(one: Weights, other: Weights, seed: int) -> float:
     for name in CONFIGS:
         t = tables_for(Config.parse(name))
         players, referee = (TurnPlayer(t, one), TurnPlayer(t, other)), Referee(t)
-        for number, start in enumerate(random_openings(t, seed, OPENINGS)):
+        for number, opening in enumerate(random_openings(t, seed, OPENINGS)):
             for seat in range(2):
                 seats = [Timed(players[(seat + q) % 2]) for q in range(2)]
-                won = play(referee, start, seats, seed_rng(seed_of(seed, "game", number, seat)))
+                rng = seed_rng(seed_of(seed, "game", number, seat))
+                won = play(referee, opening.start, seats, rng)
                 total += 1 if won == seat else -1
                 games += 1
     return total / games
