@@ -9,10 +9,8 @@ import cyclopts
 from ringrift.cli.place import fail, named_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ringrift.learn.events import Event
-    from ringrift.learn.loop import LearnError, Learning
+    from ringrift.learn.loop import Learning
 
 PULSE_S = 10.0
 
@@ -45,8 +43,9 @@ def learn(
     import trio
 
     from ringrift.cli.cores import usable_cores
+    from ringrift.learn.children import LearnError
     from ringrift.learn.journal import Journal, JournalError
-    from ringrift.learn.loop import LearnError, Learning
+    from ringrift.learn.loop import Learning
     from ringrift.learn.start import StartError, founded, wished
     from ringrift.node.runtime.clock import WakingClock
 
@@ -74,7 +73,7 @@ def learn(
     try:
         trio.run(_run, learning)
     except* LearnError as errors:
-        problem = str(next(_leaves(errors)))
+        problem = " ".join(map(str, errors.exceptions))
     finally:
         show.close()
     if problem is not None:
@@ -98,14 +97,6 @@ async def _obey(learning: "Learning", *signals: int) -> None:
     with trio.open_signal_receiver(*signals) as received:
         async for _ in received:
             learning.stop()
-
-
-def _leaves(group: "BaseExceptionGroup[LearnError]") -> "Iterator[LearnError]":
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
 
 
 class _Shower:

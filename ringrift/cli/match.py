@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import cyclopts
 
 from ringrift.cli.place import fail
+from ringrift.cli.weights import weights_at
 
 if TYPE_CHECKING:
     from ringrift.learn.match import Plan
-    from ringrift.wire.job import EvaluationDone, Weights
+    from ringrift.wire.job import EvaluationDone
 
 
 def match(
@@ -40,7 +41,7 @@ def match(
     from ringrift.cli.cores import usable_cores
     from ringrift.engine.config import Config
     from ringrift.engine.errors import EngineError
-    from ringrift.learn.loop import LearnError
+    from ringrift.learn.children import LearnError
     from ringrift.learn.match import Matches, Plan
     from ringrift.node.runtime.clock import SystemClock
 
@@ -56,10 +57,10 @@ def match(
         fail(f"config: {error}", 2)
     if out is not None:
         _require_writable(out)
-    measured = _weights("model", model)
-    judging = None if judge is None else _weights("judge", judge)
+    measured = weights_at("model", model)
+    judging = None if judge is None else weights_at("judge", judge)
     opponents = [
-        _weights("against", Path(name)) if name.endswith(".safetensors") else name
+        weights_at("against", Path(name)) if name.endswith(".safetensors") else name
         for name in against
     ]
     if measured in opponents:
@@ -75,22 +76,22 @@ def match(
             counts[number] = games
             print(f"{against[number]}: {games} games", flush=True)
 
+    def ended(number: int, done: "EvaluationDone") -> None:
+        _tell(plans[number], against[number], done)
+        if out is not None:
+            _keep(out, plans[number], done)
+
     with tempfile.TemporaryDirectory() as directory:
-        matches = Matches(Path(directory), cores or usable_cores(), SystemClock(), told)
+        matches = Matches(Path(directory), cores or usable_cores(), SystemClock(), told, ended)
         problem: str | None = None
-        results: list[EvaluationDone] = []
         try:
-            results = trio.run(matches.play, plans)
+            trio.run(matches.play, plans)
         except* KeyboardInterrupt:
-            problem = "Interrupted: a match is whole or it is nothing, so none was kept."
+            problem = "Interrupted; a match that was not over is not kept."
         except* LearnError as errors:
             problem = " ".join(str(error) for error in errors.exceptions)
         if problem is not None:
             fail(problem, 1)
-    for plan, name, done in zip(plans, against, results, strict=True):
-        _tell(plan, name, done)
-        if out is not None:
-            _keep(out, plan, done)
 
 
 def _require_writable(out: Path) -> None:
@@ -151,16 +152,3 @@ def _commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return found.stdout.strip()
-
-
-def _weights(field: str, path: Path) -> "Weights":
-    import hashlib
-
-    from ringrift.wire.job import Weights
-
-    try:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        fail(f"{field}: {path} cannot be read ({error.strerror}).", 2)
-    return Weights(sha256, str(path.resolve()))

@@ -18,8 +18,10 @@ import cyclopts
 import msgspec
 
 from ringrift.cli.place import AsJson, fail, print_json
+from ringrift.cli.weights import weights_at
 from ringrift.tui import text
 from ringrift.wire.job import (
+    ENDLESS_GAMES,
     Finished,
     JobLine,
     Progress,
@@ -29,7 +31,6 @@ from ringrift.wire.job import (
     Weights,
 )
 
-_ENDLESS = 10_000_000
 _SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -58,14 +59,14 @@ def selfplay(
     give_way(threads=1)
     seed = secrets.randbits(31) if seed is None else seed
     wanted = {
-        "games": _ENDLESS if games is None else games,
+        "games": ENDLESS_GAMES if games is None else games,
         "parallel_games": parallel,
         "full_simulations": simulations,
         "full_considered": max(2, simulations // 4),
         "cheap_simulations": max(2, simulations // 4),
         "cheap_considered": max(2, simulations // 8),
     }
-    job = _job(config, out, None if model is None else _weights(model), seed, wanted)
+    job = _job(config, out, None if model is None else weights_at("--model", model), seed, wanted)
     view = LiveView(job, sys.stderr, time.monotonic, live=sys.stderr.isatty())
     with _asked_to_stop() as stop:
         end = _run(job, view, stop, None if minutes is None else 60 * minutes)
@@ -169,14 +170,6 @@ class LiveView:
             return
         self._told = now
         self._stream.flush()
-
-
-def _weights(path: Path) -> Weights:
-    try:
-        with path.open("rb") as file:
-            return Weights(hashlib.file_digest(file, "sha256").hexdigest(), str(path))
-    except OSError as error:
-        fail(f"--model {path} cannot be read ({error.strerror}).", 2)
 
 
 def _job(

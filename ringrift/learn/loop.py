@@ -15,7 +15,7 @@ from typing import Literal
 
 import trio
 
-from ringrift.learn.children import COMMAND, LIMITS, nothing
+from ringrift.learn.children import COMMAND, LIMITS, LearnError, nothing
 from ringrift.learn.events import Event, Kept, Matched, Stage, Started, Trained, Worked
 from ringrift.learn.gates import rulings
 from ringrift.learn.journal import Journal
@@ -27,10 +27,11 @@ from ringrift.learn.plan import (
     next_match,
     window_shards,
 )
-from ringrift.learn.progress import Progress
+from ringrift.learn.progress import Progress, is_network
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.worker.child import Child, ChildLimits
 from ringrift.wire.job import (
+    ENDLESS_GAMES,
     EvaluationDone,
     EvaluationJob,
     Failed,
@@ -46,12 +47,7 @@ from ringrift.wire.job import (
 from ringrift.wire.job import Progress as Advance
 
 _PREPARING = ChildLimits(silence_s=120.0, run_s=3600.0, grace_s=1.0)
-_ENDLESS = 10_000_000  # games of a selfplay child: it plays until it is stopped
 _REMEMBER_WORK_EVERY_S = 10.0
-
-
-class LearnError(Exception):
-    """A run that cannot go on; one sentence. What its journal holds is untouched."""
 
 
 @dataclass(slots=True)
@@ -92,7 +88,8 @@ class Learning:
     _matches: set[str] = field(default_factory=set[str])
     _others: set[Child] = field(default_factory=set[Child])
     _before_s: float = 0.0
-    _fits: int = 0
+    _candidates_before: int = 0
+    _failure: LearnError | None = None
 
     @property
     def at_s(self) -> float:
@@ -110,13 +107,15 @@ class Learning:
         """Work until the time is up or `stop` was called; raises LearnError."""
         await self._prepare()
         self._before_s, self._begun = self.progress.at_s, self.clock.now()
+        self._candidates_before = len(self.progress.candidates)
         while not self._over():
             if not fit_due(self.progress):
                 await self._play()
             if fit_due(self.progress) and not self._over():
                 await self._fit()
-                self._fits += 1
             self._rule()
+        if self._failure is not None:
+            raise self._failure
 
     async def _prepare(self) -> None:
         """Have the kernels compiled by one child, once a machine; this is no time of the run."""
@@ -148,7 +147,8 @@ class Learning:
 
     def _over(self) -> bool:
         timed_out = self.limit_s is not None and self.at_s >= self.limit_s
-        return self._stopping or timed_out or (self.once and self._fits > 0)
+        fitted = len(self.progress.candidates) > self._candidates_before
+        return self._stopping or timed_out or (self.once and fitted)
 
     def _remember(self, event: Event) -> None:
         try:
@@ -167,7 +167,17 @@ class Learning:
                 nursery.start_soon(self._occupy, core)
 
     async def _occupy(self, core: int) -> None:
-        """Keep one core busy until it is time to train, or to end."""
+        """Keep one core busy until it is time to train, or to end.
+
+        If its child fails, the others hand in what they have before the run ends for that reason.
+        """
+        try:
+            await self._work_on(core)
+        except LearnError as error:
+            self._failure = self._failure or error
+            self.stop()
+
+    async def _work_on(self, core: int) -> None:
         while not self._played_enough():
             affordable = evaluation_affordable(self.progress)
             task = next_match(self.progress, self._matches) if affordable else None
@@ -203,7 +213,7 @@ class Learning:
         job = SelfplayJob(
             config=settings.config,
             run_id=self._run_id("selfplay"),
-            games=_ENDLESS,
+            games=ENDLESS_GAMES,
             out_dir=str(self.directory / "shards"),
             weights=self._network(sha256),
             carry=str(self.directory / f"unfinished-{core}.carry"),
@@ -240,7 +250,7 @@ class Learning:
 
     async def _match(self, core: int, task: MatchTask) -> None:
         settings = self.progress.settings
-        network = self._network(task.opponent) if len(task.opponent) == 64 else None
+        network = self._network(task.opponent) if is_network(task.opponent) else None
         candidate = self._network(task.candidate)
         assert candidate is not None
         job = EvaluationJob(
@@ -254,9 +264,8 @@ class Learning:
             simulations=settings.evaluation_simulations,
             judge=self._network(self.progress.champion),
         )
-        number = self.progress.candidate(task.candidate).number
-        against = self._name(task.opponent)
-        about = f"network {number} against {against}"
+        name_of = self.progress.name_of
+        about = f"{name_of(task.candidate)} against {name_of(task.opponent)}"
         self._matches.add(task.opponent)
         try:
             end = await self._child(core, 1, job, "evaluation", about, None, self._others)
@@ -385,17 +394,13 @@ class Learning:
     def _run_id(self, stage: Stage) -> str:
         number = self.progress.starts + 1
         self._remember(Started(number=number, stage=stage, at_s=self.at_s))
-        return _hex("run", self.progress.settings.seed, number)
+        settings = self.progress.settings
+        return _hex("run", settings.config, settings.seed, number)
 
     def _network(self, sha256: str | None) -> Weights | None:
         if sha256 is None:
             return None
         return Weights(sha256, str(self.directory / "models" / f"{sha256}.safetensors"))
-
-    def _name(self, opponent: str) -> str:
-        if len(opponent) != 64:
-            return opponent
-        return f"network {self.progress.candidate(opponent).number}"
 
 
 def _hex(*parts: str | int) -> str:

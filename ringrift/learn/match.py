@@ -13,8 +13,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from ringrift.learn.children import COMMAND, LIMITS, nothing
-from ringrift.learn.loop import LearnError
+from ringrift.learn.children import COMMAND, LIMITS, LearnError, nothing
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.worker.child import Child
 from ringrift.wire.job import (
@@ -64,16 +63,20 @@ class Plan:
 
 @dataclass(slots=True)
 class Matches:
-    """Plays plans on `cores` cores in `directory`; `told` hears (plan number, games finished)."""
+    """Plays plans on `cores` cores in `directory`.
+
+    `told` hears (plan number, games finished), `ended` (plan number, result) when a match is over.
+    """
 
     directory: Path
     cores: int
     clock: Clock
     told: Callable[[int, int], object]
+    ended: Callable[[int, EvaluationDone], object]
     _games: dict[tuple[int, int], int] = field(default_factory=dict[tuple[int, int], int])
 
-    async def play(self, plans: Sequence[Plan]) -> list[EvaluationDone]:
-        """The result of each plan; raises LearnError when a child fails."""
+    async def play(self, plans: Sequence[Plan]) -> None:
+        """Play all plans in order; raises LearnError when a child fails."""
         results: list[dict[int, EvaluationDone]] = [{} for _ in plans]
         waiting = [
             (number, place, job)
@@ -84,12 +87,14 @@ class Matches:
         async def work() -> None:
             while waiting:
                 number, place, job = waiting.pop()
-                results[number][place] = await self._part(number, place, job)
+                parts = results[number]
+                parts[place] = await self._part(number, place, job)
+                if len(parts) == len(plans[number].parts()):
+                    self.ended(number, joined([parts[place] for place in sorted(parts)]))
 
         async with trio.open_nursery() as nursery:
             for _ in range(self.cores):
                 nursery.start_soon(work)
-        return [joined([parts[place] for place in sorted(parts)]) for parts in results]
 
     async def _part(self, number: int, place: int, job: EvaluationJob) -> EvaluationDone:
         self.directory.mkdir(parents=True, exist_ok=True)

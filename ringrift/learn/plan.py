@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from ringrift.engine.config import Config
 from ringrift.learn.events import Kept
 from ringrift.learn.gates import HEURISTIC, RANDOM, challenger, stands
 from ringrift.learn.progress import Candidate, Progress
-from ringrift.train.blocks import too_uniform
-from ringrift.train.promotion import shown_worse
+from ringrift.train.promotion import generator_verdict
 from ringrift.train.window import window_rows
 
 
@@ -43,12 +43,13 @@ def generator_of(progress: Progress) -> Candidate | None:
     worse. None before the first fit. The champion itself ends the search at the latest.
     """
     reference = progress.champion or RANDOM
+    seats = Config.parse(progress.settings.config).players
     for candidate in reversed(progress.candidates):
         if candidate.sha256 == progress.champion:
             return candidate
         pairing = candidate.pairings.get(reference)
-        # A match that is too uniform shows nothing.
-        if pairing is None or too_uniform(pairing.score()) or not shown_worse(pairing.histogram):
+        score = None if pairing is None else pairing.score()
+        if generator_verdict(seats, score).decision != "rejected":
             return candidate
     return progress.newest
 

@@ -18,6 +18,11 @@ from ringrift.learn.events import (
 from ringrift.train.blocks import Histogram, Score, histogram_of
 
 
+def is_network(player: str) -> bool:
+    """Whether this names a network (its sha256) rather than a baseline."""
+    return len(player) == 64
+
+
 @dataclass(slots=True)
 class Pairing:
     """All blocks that a candidate has played against one opponent, in order of their openings."""
@@ -89,6 +94,10 @@ class Progress:
             if found.sha256 == sha256:
                 return found
         raise KeyError(sha256)
+
+    def name_of(self, player: str) -> str:
+        """What people call a baseline or a network of this run."""
+        return f"network {self.candidate(player).number}" if is_network(player) else player
 
     def take(self, event: Event) -> None:
         """Let `event` have happened."""

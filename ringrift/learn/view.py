@@ -1,6 +1,6 @@
 """How a run stands, as lines of text. Pure: handed the run and what its cores do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ringrift.learn.events import Event, Founded, Kept, Matched, Ruled, Started, Trained, Worked
@@ -9,9 +9,12 @@ from ringrift.learn.plan import generator_of, rows_wanted
 from ringrift.learn.progress import Candidate, Pairing, Progress
 from ringrift.train.blocks import bounds, too_uniform
 from ringrift.train.rating import Match, Rating, fit_ratings
+from ringrift.train.velocity import Snapshot, pace, velocity
 from ringrift.wire.job import Progress as Advance
 
+_COLUMNS = 100
 _SHOWN_CANDIDATES = 12
+_SHOWN_CHAMPIONS = 6
 _BAR = 24
 ANCHOR_ELO = 1200.0
 
@@ -47,7 +50,7 @@ def page(
     lines += [f"  core {core}  {_activity(work)}" for core, work in sorted(doing.items())]
     lines += ["", *_figures(progress), "", *_people(progress, rated), ""]
     lines += _ladder(progress, rated)
-    return lines
+    return [line if len(line) <= _COLUMNS else f"{line[: _COLUMNS - 1]}…" for line in lines]
 
 
 def news(progress: Progress, event: Event) -> list[str]:
@@ -64,7 +67,7 @@ def news(progress: Progress, event: Event) -> list[str]:
         case Matched():
             candidate = progress.candidate(event.candidate)
             pairing = candidate.pairings[event.opponent]
-            against = _name(progress, event.opponent)
+            against = progress.name_of(event.opponent)
             text = f"network {candidate.number} against {against}: {score(pairing)}"
         case Ruled():
             number = progress.candidate(event.candidate).number
@@ -141,6 +144,7 @@ def _figures(progress: Progress) -> list[str]:
         (
             f"  games      {progress.games:,}, {progress.decisions:,} decisions, "
             f"{progress.full_rows:,} full rows"
+            + (f"; {progress.clashes} shards repeated games" if progress.clashes else "")
         ),
         f"  next fit   {progress.new_rows:,} of {rows_wanted(progress):,} new rows",
         f"  core time  {shares or 'unknown'}",
@@ -165,11 +169,29 @@ def _people(progress: Progress, rated: Mapping[str, Rating]) -> list[str]:
     else:
         number = progress.candidate(progress.champion).number
         champion = f"network {number}, Elo {elo(rated.get(progress.champion))}"
-    history = [f"{c.number}" for c in progress.candidates if _promoted(c)]
+    champions = [candidate for candidate in progress.candidates if _promoted(candidate)]
+    before = [str(candidate.number) for candidate in champions[:-1]]
+    shown = " → ".join(["…"] * (len(before) > _SHOWN_CHAMPIONS) + before[-_SHOWN_CHAMPIONS:])
     return [
         f"  generator  {plays}",
-        f"  champion   {champion}" + (f" (after {' → '.join(history)})" if history else ""),
+        f"  champion   {champion}" + (f" (after {shown})" if shown else ""),
+        f"  velocity   {_velocity(champions, rated)}",
     ]
+
+
+def _velocity(champions: Sequence[Candidate], rated: Mapping[str, Rating]) -> str:
+    """Elo of champions over compute time."""
+    snapshots = [
+        Snapshot(champion.trained.at_s / 3600, rating.elo, rating.standard_error)
+        for champion in champions
+        if (rating := rated.get(champion.sha256)) is not None
+        and rating.elo is not None
+        and rating.standard_error
+    ]
+    found = velocity(snapshots)
+    if found is None:
+        return "unknown: it takes two rated champions"
+    return f"{found.elo_per_hour:+,.0f} ± {found.standard_error:,.0f} Elo/h ({pace(found)})"
 
 
 def _promoted(candidate: Candidate) -> bool:
@@ -182,7 +204,7 @@ def _ladder(progress: Progress, rated: Mapping[str, Rating]) -> list[str]:
     for candidate in progress.candidates[-_SHOWN_CANDIDATES:][::-1]:
         decision = "waiting" if candidate.ruled is None else candidate.ruled.decision
         scores = ", ".join(
-            f"{bounds(pairing.histogram)[0]:.0%} v {_name(progress, opponent)}"
+            f"{bounds(pairing.histogram)[0]:.0%} v {progress.name_of(opponent)}"
             for opponent, pairing in candidate.pairings.items()
         )
         lines.append(
@@ -197,9 +219,3 @@ def elo(rating: Rating | None) -> str:
     if rating is None or rating.elo is None or rating.standard_error is None:
         return "unknown"
     return f"{rating.elo:.0f} ± {rating.standard_error:.0f}"
-
-
-def _name(progress: Progress, opponent: str) -> str:
-    if len(opponent) != 64:
-        return opponent
-    return f"network {progress.candidate(opponent).number}"

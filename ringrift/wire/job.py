@@ -12,7 +12,9 @@ import msgspec
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 RunId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
-Positive = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+ENDLESS_GAMES = 10_000_000
+"""Games of a child that plays until it is stopped."""
+Positive = Annotated[int, msgspec.Meta(ge=1, le=ENDLESS_GAMES)]
 Simulations = Annotated[int, msgspec.Meta(ge=2, le=4096)]
 Threads = Annotated[int, msgspec.Meta(ge=1, le=256)]
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]

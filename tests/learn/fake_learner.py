@@ -92,7 +92,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, on_term)
     spec = json.loads(sys.stdin.readline())
     kind = spec["kind"]
-    if sys.argv[1] == f"failing {kind}" and "prepare" not in spec["run_id"]:
+    preparing = kind == "selfplay" and spec["carry"] is None
+    if sys.argv[1] == f"failing {kind}" and not preparing:
         say(line="failed", reason=f"{kind} of {spec['config']} failed: loss is nan at step 3")
         sys.exit(1)
     if sys.argv[1] == f"garbage {kind}":

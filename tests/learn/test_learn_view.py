@@ -54,3 +54,17 @@ def test_news_tells_results_and_decisions_with_their_reasons() -> None:
     (line,) = view.news(run, ruled)
     assert "network 1 rejected (better than random: 40 %, needed > 50 %)" in line
     assert view.news(run, kept(0)) == []
+
+
+def test_velocity_needs_two_rated_champions_and_no_line_is_too_long() -> None:
+    run = progress(trained(1, at_s=600), matched(1, "heuristic-2", [0, 1] * 10))
+    run.take(Ruled(sha(1), "promoted", None, (), 610.0))
+    assert "unknown: it takes two rated champions" in "\n".join(view.page(run, {}, 620, None))
+    for number in range(2, 40):
+        run.take(trained(number, at_s=600.0 * number))
+        run.take(matched(number, "heuristic-2", [1, 2] * 10))
+        run.take(Ruled(sha(number), "promoted", None, (), 600.0 * number))
+    lines = view.page(run, {}, 24_000, None)
+    assert max(map(len, lines)) <= 100
+    assert any("Elo/h" in line for line in lines)
+    assert any("after … → 33" in line for line in lines)
