@@ -1,6 +1,7 @@
 """`ringrift learn`: the whole loop on one machine, in one terminal."""
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,7 +58,7 @@ def learn(
     directory = out or Path.home() / ".local/share/ringrift/learn" / config
     try:
         settings = wished(config, seed, learning_rate)
-        journal = Journal(directory / "journal")
+        journal = Journal(directory / "journal", time.sleep)
         progress = founded(journal, settings, named_rate=learning_rate is not None)
     except (JournalError, StartError) as error:
         fail(str(error), 2)

@@ -8,11 +8,15 @@ import fcntl
 import os
 import re
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from ringrift.learn.events import Event
+
+_LOCK_ATTEMPTS = 10
+_LOCK_PAUSE_S = 0.1
 
 # What a kill may leave of the very first line; anything else is somebody's file.
 _BEGINNING = 8
@@ -60,11 +64,23 @@ def line_of(event: Event) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 class Journal:
     """The journal of one directory, which one process at a time may hold."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or begin it; raises JournalError when it is damaged or another process has it."""
+    def __init__(self, path: Path, wait: Callable[[float], object]) -> None:
+        """Open or begin it; raises JournalError when it is damaged or another process has it.
+
+        `wait` lets so many seconds pass: a child that was just being started when its parent was
+        killed holds the journal for a moment longer.
+        """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -72,13 +88,15 @@ class Journal:
             raise JournalError(
                 f"{path} cannot be written ({error.strerror}); choose another --out."
             ) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        for _ in range(_LOCK_ATTEMPTS):
+            if _locked(self._file):
+                break
+            wait(_LOCK_PAUSE_S)
+        else:
             os.close(self._file)
             raise JournalError(
                 f"{path} is in use: another learning runs there; end it, or choose another --out."
-            ) from None
+            )
         self.events, whole = read_events(path.read_bytes(), str(path))
         os.ftruncate(self._file, whole)
 

@@ -1,5 +1,6 @@
 """What is appended is there after any kill; what is torn was never acknowledged."""
 
+import time
 import zlib
 from pathlib import Path
 
@@ -37,13 +38,13 @@ def test_a_changed_byte_before_the_last_line_is_damage(at: int, change: int) -> 
 
 
 def test_a_journal_goes_on_where_it_was(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "run" / "journal")
+    journal = Journal(tmp_path / "run" / "journal", time.sleep)
     for event in EVENTS[:2]:
         journal.append(event)
     journal.close()
     with (tmp_path / "run" / "journal").open("ab") as file:
         file.write(line_of(EVENTS[2])[:-3])
-    journal = Journal(tmp_path / "run" / "journal")
+    journal = Journal(tmp_path / "run" / "journal", time.sleep)
     assert journal.events == EVENTS[:2]
     journal.append(EVENTS[3])
     journal.close()
@@ -53,16 +54,19 @@ def test_a_journal_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_one_process_holds_a_journal(tmp_path: Path) -> None:
-    first = Journal(tmp_path / "journal")
+    first = Journal(tmp_path / "journal", time.sleep)
+    waited: list[float] = []
     with pytest.raises(JournalError, match="in use"):
-        Journal(tmp_path / "journal")
-    first.close()
+        Journal(tmp_path / "journal", waited.append)
+    assert waited
+    # One who leaves while the next waits is waited for.
+    Journal(tmp_path / "journal", lambda _seconds: first.close()).close()
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match="choose another --out"):
-        Journal(tmp_path / "file" / "journal")
+        Journal(tmp_path / "file" / "journal", time.sleep)
 
 
 def test_a_line_of_another_version_is_named_and_never_cut() -> None:
@@ -76,5 +80,5 @@ def test_somebodys_file_is_no_journal_and_stays_as_it_is(tmp_path: Path) -> None
     path = tmp_path / "journal"
     path.write_text("my diary of one line")
     with pytest.raises(JournalError, match="is no journal"):
-        Journal(path)
+        Journal(path, time.sleep)
     assert path.read_text() == "my diary of one line"

@@ -23,7 +23,7 @@ LIMIT_S = 60.0
 
 
 def learning(directory: Path, behaviour: str = "good", *, once: bool = False) -> Learning:
-    journal = Journal(directory / "journal")
+    journal = Journal(directory / "journal", time.sleep)
     return Learning(
         directory,
         journal,
@@ -123,7 +123,7 @@ async def test_garbage_from_a_child_is_no_result(tmp_path: Path) -> None:
 
 
 def test_other_wishes_than_those_of_the_run_are_refused(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal")
+    journal = Journal(tmp_path / "journal", time.sleep)
     founded(journal, wished("hex8_2p", 1, None))
     founded(journal, wished("hex8_2p", 1, None))
     with pytest.raises(StartError, match="is there already"):
@@ -165,7 +165,7 @@ def test_killed_at_any_moment_it_loses_no_acknowledged_game(tmp_path: Path) -> N
         finally:
             os.kill(parent.pid, signal.SIGKILL)
             parent.wait()
-        journal = Journal(tmp_path / "journal")
+        journal = Journal(tmp_path / "journal", time.sleep)
         kept = [event for event in journal.events if isinstance(event, Kept)]
         assert kept[: len(acknowledged)] == acknowledged
         progress = progress_of(journal.events)
