@@ -59,7 +59,7 @@ VERBS: Final = (
         (
             "Say what is wrong with this machine, and the fix.\n\n"
             "Exits 0 when nothing failed, 1 otherwise. The first run compiles the engine's "
-            "kernels, which takes about a minute."
+            "kernels, which takes about two minutes."
         ),
     ),
     ("members", "ringrift.cli.members:members", "Show who belongs to the cluster."),
@@ -95,7 +95,7 @@ VERBS: Final = (
             "Let a network play itself, and keep the games.\n\n"
             "Ctrl-C or SIGTERM write what has finished and keep what has not: the next call with "
             "the same --out goes on with it. Without --model an untrained network plays. The "
-            "first run compiles the engine's kernels, which takes some minutes."
+            "first run compiles the engine's kernels, which takes about two minutes."
         ),
     ),
     ("match", "ringrift.cli.match:match", "Measure a network by matches of fixed length."),

@@ -9,7 +9,7 @@ from ringrift.doctor.check import Finding, failed, ok
 from ringrift.doctor.child import ChildError, tell
 
 FAMILY = "engine"
-TIMEOUT_S = 420.0  # compiling every kernel takes about a minute, more on a busy machine
+TIMEOUT_S = 420.0  # compiling every kernel takes about two minutes, more on a busy machine
 
 # Nine short games of the public corpus: every board, 2 to 4 seats, rare moves and endings.
 GOLDEN = Path(__file__).with_name("golden.jsonl")

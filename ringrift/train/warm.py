@@ -1,6 +1,6 @@
 """Compile every kernel that jobs use, once a machine, in one process at a time.
 
-Compiling takes about half a minute on a fast core, and as long again for each process that does it
+Compiling takes about two minutes on a core, and as long again for each process that does it
 beside another. The first job on a machine therefore compiles everything behind a lock, telling how
 far it is; the others wait for it, and every later job finds machine code on the disk.
 """
