@@ -38,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cheap_simulations: Simulations = 16
     cheap_considered: Simulations = 8
     full_fraction: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.25
-    evaluation_share: Annotated[float, msgspec.Meta(ge=0, le=0.5)] = 0.2
+    evaluation_share: Annotated[float, msgspec.Meta(ge=0, le=0.5)] = 0.1
     evaluation_simulations: Simulations = 32
     gate_openings: Annotated[int, msgspec.Meta(ge=20)] = 20
 

@@ -1,6 +1,6 @@
 """Rows of a dataset as tensors, each under a symmetry of the board."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from ringrift.engine.rules import tables_for
 from ringrift.engine.symmetry import symmetries_for
 from ringrift.train.dataset import Dataset, DatasetError
 from ringrift.train.encode import Images, image_work, write_images
-from ringrift.train.targets import rank_shares
+from ringrift.train.targets import rank_shares, surprise_weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,17 +21,18 @@ class Choices:
     """A policy target: `rows` int64[R] of the batch have one, over K policy indices at most.
 
     `actions` int64[R, K] is padded where `legal` bool[R, K] is False, and `policy` float32[R, K],
-    sum 1, is 0 there.
+    sum 1, is 0 there; `weight` float32[R] multiplies the loss of a row.
     """
 
     rows: Tensor
     actions: Tensor
     legal: Tensor
     policy: Tensor
+    weight: Tensor
 
     def to(self, device: torch.device) -> "Choices":
         """The same on `device`."""
-        tensors = (self.rows, self.actions, self.legal, self.policy)
+        tensors = (self.rows, self.actions, self.legal, self.policy, self.weight)
         return Choices(*(tensor.to(device) for tensor in tensors))
 
 
@@ -93,6 +94,8 @@ class Batches:
         self._work = image_work(self._tables)
         self._game = dataset.game
         self._ranks = rank_shares(dataset.ranking)
+        self._weight = np.zeros(dataset.rows, np.float32)
+        self._weight[dataset.full] = surprise_weights(dataset.surprise[dataset.full])
 
     @property
     def symmetries(self) -> int:
@@ -155,6 +158,7 @@ class Batches:
             torch.as_tensor(actions),
             torch.as_tensor(legal),
             torch.as_tensor(policy),
+            torch.as_tensor(self._weight[rows[at]]),
         )
 
     def _reply(self, rows: NDArray[np.int64], symmetry: NDArray[np.int64]) -> Choices:
@@ -162,7 +166,7 @@ class Batches:
         answers = self.dataset.reply[rows[at]].astype(np.int64)
         # A claimed region may make the answer's image another one; it is then still legal play.
         policy = self._choices(answers, symmetry[at])[1]
-        return Choices(torch.as_tensor(at), policy.actions, policy.legal, policy.policy)
+        return replace(policy, rows=torch.as_tensor(at), weight=torch.ones(len(at)))
 
     def _owner(
         self, game: NDArray[np.int64], seat: NDArray[np.int64], symmetry: NDArray[np.int64]

@@ -29,7 +29,7 @@ class Dataset:
     Per decision: `states` int16[N, state_size]; `policy` float16[M] cut by `offsets` int64[N+1],
     the improved policy of each choice in the engine's order, for rows that are `full` bool[N] and
     none else; `later` float32[N, players], the chances to win that search gave a few turns later
-    (`targets.later_chances`); `surprise` float32[N] (`targets.value_surprise`); `reply` int32[N],
+    (`targets.later_chances`); `surprise` float32[N], KL(policy || prior) in nats; `reply` int32[N],
     the row of the next decision of another seat if that is full, else -1; `simulations` int32[N].
 
     Per game: `starts` int64[G+1], its first row; `owner` int8[G, cells], who holds each cell in the

@@ -9,10 +9,6 @@ from ringrift.train.dataset import Dataset, DatasetError
 
 # Cheap searches teach the value only, and less often than a full row by this (issue: <= .25).
 CHEAP_ROW_WEIGHT = 0.1
-# Half of a full row's weight is the same for all, half grows with its surprise (KataGo).
-SURPRISE_SHARE = 0.5
-# A surprise counts as at most this many times the mean one, so that no row is drawn over and over.
-MOST_SURPRISE = 8.0
 
 
 def row_weights(data: Dataset, strategy: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -26,11 +22,6 @@ def row_weights(data: Dataset, strategy: NDArray[np.float32]) -> NDArray[np.floa
     if not full.any():
         raise DatasetError("shards hold no full-search decision to learn from; play more games.")
     weights = np.where(data.full, 1.0, CHEAP_ROW_WEIGHT)
-    mean = float(data.surprise[full].mean())
-    if mean > 0:
-        excess = np.minimum(data.surprise / mean, MOST_SURPRISE)
-        excess /= excess[full].mean()
-        weights = np.where(full, 1 - SURPRISE_SHARE + SURPRISE_SHARE * excess, weights)
     return np.where(learned, weights * strategy / strategy[learned].mean(), 0.0)
 
 

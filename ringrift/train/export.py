@@ -23,10 +23,10 @@ from ringrift.train.artifacts import write_file
 from ringrift.train.dataset import FIELDS, Dataset, DatasetError, is_held_out, join
 from ringrift.train.records import GameRecord, RecordError, ShardHeader, read_shard
 from ringrift.train.replay import Decisions, Replayer
-from ringrift.train.targets import chances_of, later_chances, replies, value_surprise
+from ringrift.train.targets import chances_of, later_chances, replies
 from ringrift.wire.job import Weights as LocalFile
 
-VERSION = 2
+VERSION = 3
 _POLICY_TOLERANCE = 0.05  # a float16 is off by up to .0005 of itself
 
 
@@ -108,13 +108,8 @@ def _game_rows(
     players, count = tables.players, len(game.rows)
     states, final = decisions.states, decisions.final
     full = np.array([row.full for row in game.rows], dtype=np.bool_)
-    searched, bare = (
-        chances_of(np.array(values, dtype=np.float32).reshape(count, players))
-        for values in (
-            [row.root_value for row in game.rows],
-            [row.raw_value for row in game.rows],
-        )
-    )
+    values = np.array([row.root_value for row in game.rows], dtype=np.float32)
+    searched = chances_of(values.reshape(count, players))
     outcome = (np.arange(players) == game.winner).astype(np.float32)
     policies = [_policy(game, decisions, i) for i in range(count)]
     sizes = [len(policy) for policy in policies]
@@ -125,7 +120,7 @@ def _game_rows(
         policy=np.concatenate([np.zeros(0, np.float16), *policies]),
         full=full,
         later=later_chances(states[:, TURN].astype(np.int64), searched, outcome),
-        surprise=value_surprise(searched, bare),
+        surprise=np.array([row.surprise for row in game.rows], dtype=np.float32),
         reply=replies(states[:, SEAT].astype(np.int64), full),
         simulations=np.array([row.simulations for row in game.rows], dtype=np.int32),
         starts=np.array([0, count], dtype=np.int64),

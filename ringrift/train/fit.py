@@ -124,10 +124,12 @@ def fit(job: TrainingJob, around: Surroundings) -> TrainingDone | None:
 def measure(
     learner: Learner, batches: Batches, rows: NDArray[np.int64], batch_size: int
 ) -> tuple[float | None, ...]:
-    """Per head the loss of `rows` with the average against the bare outcome; None without rows."""
+    """Per head the loss of `rows` with the average, against the targets that training has; None
+    without rows.
+    """
     total = np.zeros((2, len(TERMS)))
     for start in range(0, len(rows), batch_size):
-        part = batches.of(rows[start : start + batch_size], root_share=0.0)
+        part = batches.of(rows[start : start + batch_size], ROOT_VALUE_SHARE)
         total += learner.judge(part.to(learner.team.device))
     return tuple(_mean(*column) for column in total.T.tolist())
 

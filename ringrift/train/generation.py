@@ -49,8 +49,9 @@ class Variety:
 
     A share `random_openings` of the games opens with 1 to `opening_turns` random turns of each
     seat. In the first `sampled_turns` turns of each seat moves are drawn from the improved policy
-    to the power 1 / `temperature`; 0 plays the winner of the search. In a share `opponent_share` of
-    the games the baseline `opponent` plays one seat, whose decisions make no rows.
+    of the choices that search went through, to the power 1 / `temperature`; 0 plays the winner of
+    the search. In a share `opponent_share` of the games the baseline `opponent` plays one seat,
+    whose decisions make no rows.
     """
 
     random_openings: float = 1 / 8
@@ -206,7 +207,8 @@ class Generation:
         variety = self._variety
         sampled = variety.sampled_turns * self._tables.players
         if variety.temperature > 0 and game.state[TURN] <= sampled:
-            chosen = _sample(found.policy, variety.temperature, game.rng)
+            searched = np.where(found.visits > 0, found.policy, 0.0)
+            chosen = _sample(searched, variety.temperature, game.rng)
         choices, played = self._referee.play(game.state, int(found.moves[chosen]))
         game.moves.extend(played)
         game.part = game.part + 1 if game.state[PART] != 0 else 0
@@ -311,4 +313,5 @@ def _row(game: _Game, model: int, found: Decision) -> DecisionRow:
         simulations=found.simulations,
         part=game.part,
         model=model,
+        surprise=found.surprise,
     )

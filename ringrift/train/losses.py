@@ -84,7 +84,7 @@ def _over_choices(logits: Tensor, target: Choices) -> Tensor:
     chosen = logits[target.rows].gather(1, target.actions).masked_fill(~target.legal, -torch.inf)
     # The padding's log probability is -inf, and -inf * 0 would be NaN.
     log_policy = functional.log_softmax(chosen, 1).masked_fill(~target.legal, 0.0)
-    return -(target.policy * log_policy).sum()
+    return -(target.weight * (target.policy * log_policy).sum(1)).sum()
 
 
 def _wins(logits: Tensor, batch: Batch) -> Tensor:

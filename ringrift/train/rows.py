@@ -1,5 +1,6 @@
 """One decision as search leaves it, and the decisions of a game as columns of bytes."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ class DecisionRow:
     the engine's order: its policy index `actions` int32[k], the improved policy `policy` float16[k]
     (sum 1) and `visits` int32[k]; cheap decisions may leave these three empty. `root_value` and
     `raw_value` float32[players] are the utility in [0, 1] of each absolute seat after search and by
-    the bare network. `model` says which of the game's models searched.
+    the bare network. `model` says which of the game's models searched. `surprise` is
+    KL(policy || the network's prior) in nats, NaN where nobody noted it.
     """
 
     step: int
@@ -30,6 +32,7 @@ class DecisionRow:
     simulations: int
     part: int = 0
     model: int = 0
+    surprise: float = math.nan
 
 
 class PackedRows(msgspec.Struct, frozen=True, array_like=True):
@@ -46,6 +49,7 @@ class PackedRows(msgspec.Struct, frozen=True, array_like=True):
     visits: bytes
     root_values: bytes
     raw_values: bytes
+    surprises: bytes = b""  # not noted by the first writers of version 2
 
 
 def pack_rows(rows: Sequence[DecisionRow]) -> PackedRows:
@@ -62,6 +66,7 @@ def pack_rows(rows: Sequence[DecisionRow]) -> PackedRows:
         visits=b"".join(row.visits.astype("<i4").tobytes() for row in rows),
         root_values=b"".join(row.root_value.astype("<f4").tobytes() for row in rows),
         raw_values=b"".join(row.raw_value.astype("<f4").tobytes() for row in rows),
+        surprises=np.array([row.surprise for row in rows], dtype="<f4").tobytes(),
     )
 
 
@@ -77,6 +82,11 @@ def unpack_rows(packed: PackedRows, players: int) -> tuple[DecisionRow, ...]:
     actions = np.frombuffer(packed.actions, "<i4")
     policy = np.frombuffer(packed.policy, "<f2")
     visits = np.frombuffer(packed.visits, "<i4")
+    surprises = np.frombuffer(packed.surprises, "<f4")
+    if not packed.surprises:
+        surprises = np.full(len(steps), np.nan, np.float32)
+    if len(surprises) != len(steps):
+        raise ValueError("has columns of unequal length.")
     if np.any(choices < 0) or not (
         len(actions) == len(policy) == len(visits) == int(choices.sum(dtype=np.int64))
     ):
@@ -95,6 +105,7 @@ def unpack_rows(packed: PackedRows, players: int) -> tuple[DecisionRow, ...]:
             simulations=int(simulations[i]),
             part=int(parts[i]),
             model=int(models[i]),
+            surprise=float(surprises[i]),
         )
         for i, end in enumerate(ends)
     )

@@ -6,9 +6,13 @@ from numpy.typing import NDArray
 # The value target looks this many turns of every seat ahead.
 HORIZON_TURNS = 2
 
+# This share of the weight of policy targets goes by surprise.
+SURPRISE_SHARE = 0.5
+# A surprise counts as at most this many times the mean one.
+MOST_SURPRISE = 8.0
+
 # Utility of a seat with three or four players: this times its chance to win, the rest by rank.
 _WIN_SHARE = 0.8
-_LEAST_CHANCE = 1e-3
 
 
 def chances_of(utilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -41,14 +45,20 @@ def later_chances(
     return np.concatenate([chances, outcome[None]])[at]
 
 
-def value_surprise(searched: NDArray[np.float32], bare: NDArray[np.float32]) -> NDArray[np.float32]:
-    """KL(searched || bare) in nats of chances [rows, players]: how much search changed its mind.
+def surprise_weights(surprise: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[rows] how much each policy target weighs in the loss; 1 in the mean.
 
-    KataGo weighs rows by KL(improved || prior policy) and by this value surprise; a record keeps
-    no prior policy, so this one stands for both.
+    Half of it is the same for all, half grows with KL(improved || prior), NaN where that is not
+    known (KataGo draws rows more often by it; here the value head, whose targets say nothing more
+    for it, would then see last turns before all else).
     """
-    p, q = (np.clip(chances, _LEAST_CHANCE, 1) for chances in (searched, bare))
-    return np.maximum((p * np.log(p / q)).sum(axis=-1), 0).astype(np.float32)
+    known = surprise[~np.isnan(surprise)]
+    mean = known.mean() if len(known) else 0.0
+    if mean <= 0:
+        return np.ones_like(surprise)
+    excess = np.minimum(surprise / mean, MOST_SURPRISE)
+    excess = np.where(np.isnan(excess), 1.0, excess / np.nanmean(excess))
+    return (1 - SURPRISE_SHARE + SURPRISE_SHARE * excess).astype(np.float32)
 
 
 def rank_shares(ranking: NDArray[np.int8]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Which rows are drawn: weights, surprise, held-out games, budgets."""
+"""Which rows are drawn: weights, held-out games, budgets."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ from ringrift.train.dataset import Dataset, DatasetError
 from ringrift.train.draw import CHEAP_ROW_WEIGHT, draw_rows, row_weights
 
 
-def rows(full: list[bool], surprise: list[float], held: list[bool]) -> Dataset:
-    """A dataset of one-row games of which only the flags and surprises matter."""
+def rows(full: list[bool], held: list[bool]) -> Dataset:
+    """A dataset of one-row games of which only the flags matter."""
     n = len(full)
     return Dataset(
         config="hex8_2p",
@@ -17,7 +17,7 @@ def rows(full: list[bool], surprise: list[float], held: list[bool]) -> Dataset:
         policy=np.zeros(0, np.float16),
         full=np.array(full),
         later=np.zeros((n, 2), np.float32),
-        surprise=np.array(surprise, np.float32),
+        surprise=np.zeros(n, np.float32),
         reply=np.full(n, -1, np.int32),
         simulations=np.zeros(n, np.int32),
         starts=np.arange(n + 1),
@@ -30,40 +30,25 @@ def rows(full: list[bool], surprise: list[float], held: list[bool]) -> Dataset:
     )
 
 
-def weights(full: list[bool], surprise: list[float], held: list[bool]) -> list[float]:
-    return row_weights(rows(full, surprise, held), np.ones(len(full), np.float32)).tolist()
-
-
-def test_half_of_a_full_rows_weight_is_its_surprise():
-    found = weights([True] * 4, [0, 0, 1, 3], [False] * 4)
-    assert found == pytest.approx([0.5, 0.5, 1.0, 2.0])
-
-
-def test_no_surprise_at_all_leaves_full_rows_alike():
-    assert weights([True, True], [0, 0], [False, False]) == [1, 1]
+def weights(full: list[bool], held: list[bool]) -> list[float]:
+    return row_weights(rows(full, held), np.ones(len(full), np.float32)).tolist()
 
 
 def test_cheap_rows_are_light_and_held_out_ones_are_nothing():
-    found = weights([True, False, True], [0, 9, 9], [False, False, True])
+    found = weights([True, False, True], [False, False, True])
     assert found == pytest.approx([1, CHEAP_ROW_WEIGHT, 0])
     assert CHEAP_ROW_WEIGHT <= 0.25
 
 
-def test_one_great_surprise_is_bounded():
-    found = weights([True] * 1000, [100.0] + [0.1] * 999, [False] * 1000)
-    assert np.mean(found) == pytest.approx(1)
-    assert 4 < max(found) < 10
-
-
 def test_a_strategy_multiplies_the_weights_scaled_to_its_mean():
-    data = rows([True, True], [0, 0], [False, False])
+    data = rows([True, True], [False, False])
     found = row_weights(data, np.array([1, 3], np.float32))
     assert found.tolist() == pytest.approx([0.5, 1.5])
 
 
 def test_a_full_row_is_needed():
     with pytest.raises(DatasetError, match="no full-search decision"):
-        weights([True, False], [0, 0], [True, False])
+        weights([True, False], [True, False])
 
 
 def test_rows_are_drawn_as_often_as_they_weigh():

@@ -10,7 +10,7 @@ from ringrift.train.targets import (
     later_chances,
     rank_shares,
     replies,
-    value_surprise,
+    surprise_weights,
 )
 
 
@@ -50,13 +50,24 @@ def test_the_judgement_two_turns_of_each_seat_later_is_the_target():
     np.testing.assert_array_equal(later[4:], np.tile(outcome, (3, 1)))
 
 
-def test_surprise_is_the_divergence_of_search_from_the_bare_network():
-    searched = np.array([[0.5, 0.5], [0.9, 0.1], [1, 0]], np.float32)
-    bare = np.array([[0.5, 0.5], [0.5, 0.5], [0, 1]], np.float32)
-    found = value_surprise(searched, bare)
-    assert found[0] == 0
-    assert found[1] == pytest.approx(0.9 * np.log(1.8) + 0.1 * np.log(0.2))
-    assert np.isfinite(found[2]) and found[2] > found[1]
+def test_half_of_a_policys_weight_is_its_surprise():
+    assert surprise_weights(np.array([0, 0, 1, 3], np.float32)).tolist() == [0.5, 0.5, 1.0, 2.0]
+
+
+def test_without_any_surprise_policies_weigh_the_same():
+    assert surprise_weights(np.zeros(2, np.float32)).tolist() == [1, 1]
+
+
+def test_an_unknown_surprise_weighs_like_the_mean_one():
+    found = surprise_weights(np.array([np.nan, 0, 2], np.float32))
+    assert found.tolist() == [1.0, 0.5, 1.5]
+    assert surprise_weights(np.full(3, np.nan, np.float32)).tolist() == [1, 1, 1]
+
+
+def test_one_great_surprise_is_bounded():
+    found = surprise_weights(np.array([100.0] + [0.1] * 999, np.float32))
+    assert np.mean(found) == pytest.approx(1)
+    assert 4 < max(found) < 10
 
 
 def test_tied_seats_share_the_ranks_they_hold():

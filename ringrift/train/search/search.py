@@ -21,6 +21,7 @@ from ringrift.train.search.schedule import considered_visits
 # against 0.1, 0.3 scored .583 ± .085 against 0.1 (95 %).
 C_SCALE = 1.0
 
+_LEAST_CHANCE = 1e-6  # of a choice, where policies are compared
 _SALT_BITS = 0xFFFF_FFFF_FFFF_FFFF
 
 R = TypeVar("R")
@@ -54,7 +55,8 @@ class Decision:
 
     `policy` is the improved policy, `winner` the index of the choice sequential halving ended
     with. `root_value` (mean completed Q under the improved policy) and `raw_value` (the evaluator's
-    own) give each absolute seat's utility.
+    own) give each absolute seat's utility. `surprise` is KL(policy || the evaluator's prior) in
+    nats.
     """
 
     moves: NDArray[np.int64]
@@ -64,6 +66,7 @@ class Decision:
     winner: int
     root_value: NDArray[np.float64]
     raw_value: NDArray[np.float64]
+    surprise: float
     simulations: int
 
 
@@ -209,5 +212,12 @@ class Search:
             winner=int(winner),
             root_value=value,
             raw_value=f.own[slot, 0].copy(),
+            surprise=_divergence(policy, f.prior[slot, :n]),
             simulations=int(f.budget[slot]),
         )
+
+
+def _divergence(improved: NDArray[np.float64], prior: NDArray[np.float32]) -> float:
+    """KL(improved || prior) in nats; a choice that either all but excludes adds next to nothing."""
+    p, q = (np.maximum(x.astype(np.float64), _LEAST_CHANCE) for x in (improved, prior))
+    return max(0.0, float((p * np.log(p / q)).sum()))
