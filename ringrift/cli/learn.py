@@ -48,7 +48,7 @@ def learn(
     from ringrift.learn.journal import Journal, JournalError
     from ringrift.learn.loop import Learning
     from ringrift.learn.start import StartError, founded, wished
-    from ringrift.node.runtime.clock import WakingClock
+    from ringrift.node.runtime.clock import WorkingClock
 
     if minutes is not None and not 0 < minutes < 1e6:
         fail(f"minutes is {minutes:g}; give a number above 0, or leave it out.", 2)
@@ -66,7 +66,7 @@ def learn(
         fail(f"{directory} cannot be written ({error.strerror}); choose another --out.", 2)
     limit_s = None if minutes is None else 60 * minutes
     learning = Learning(
-        directory, journal, progress, count, WakingClock(), limit_s, lambda event: None, once
+        directory, journal, progress, count, WorkingClock(), limit_s, lambda event: None, once
     )
     show = _shower(learning, as_json=json)
     learning.changed = show

@@ -119,6 +119,30 @@ class Ruled(msgspec.Struct, frozen=True, tag="ruled"):
     at_s: float
 
 
+class Unplayed(msgspec.Struct, frozen=True, tag="unplayed"):
+    """A match of a candidate could not be played, for this reason; there will be no other try."""
+
+    candidate: Sha256
+    opponent: str
+    reason: str
+    at_s: float
+
+
+class Lost(msgspec.Struct, frozen=True, tag="lost"):
+    """A shard that was acknowledged is missing or damaged: from here on its games do not count."""
+
+    sha256: Sha256
+    at_s: float
+
+
+class RolledBack(msgspec.Struct, frozen=True, tag="rolled_back"):
+    """The next fit continues from the champion, because the networks since became worse."""
+
+    champion: Sha256
+    reason: str
+    at_s: float
+
+
 class Worked(msgspec.Struct, frozen=True, tag="worked"):
     """So many seconds of cores went into a stage since the last such line of it."""
 
@@ -127,4 +151,4 @@ class Worked(msgspec.Struct, frozen=True, tag="worked"):
     at_s: float
 
 
-Event = Founded | Started | Kept | Trained | Matched | Ruled | Worked
+Event = Founded | Started | Kept | Lost | Trained | Matched | Unplayed | Ruled | RolledBack | Worked

@@ -67,7 +67,7 @@ def rulings(progress: Progress) -> list[Ruled]:
     """Every decision that can be taken now and has not been.
 
     A candidate overtaken before its test began is "undecided", never "rejected"; so is one whose
-    match is too uniform to say anything.
+    match is too uniform to say anything or could not be played.
     """
     return [
         ruled
@@ -79,6 +79,7 @@ def rulings(progress: Progress) -> list[Ruled]:
 def _ruling(progress: Progress, candidate: Candidate) -> Ruled | None:
     test = stands(progress, candidate)
     complete = {RANDOM, HEURISTIC} <= candidate.pairings.keys()
+    unplayed = candidate.unplayed
     against = _against(progress, candidate)
     verdict = _verdict(progress, candidate, against)
     decision = verdict.decision
@@ -86,14 +87,18 @@ def _ruling(progress: Progress, candidate: Candidate) -> Ruled | None:
         uniform = against is not None and too_uniform(against) is not None
         decision = "undecided" if uniform else "rejected"
     elif test == "continue" or not complete:
-        if not _overtaken(progress, candidate):
+        if not _overtaken(progress, candidate) and unplayed is None:
             return None
         decision = "undecided"
+    checks = tuple((c.name, c.required, c.actual, c.passed) for c in verdict.checks)
+    if unplayed is not None:
+        against_whom = progress.name_of(unplayed.opponent)
+        checks += ((f"match against {against_whom}", "played", unplayed.reason, False),)
     return Ruled(
         candidate=candidate.sha256,
         decision=decision,
         against=progress.champion,
-        checks=tuple((c.name, c.required, c.actual, c.passed) for c in verdict.checks),
+        checks=checks,
         at_s=progress.at_s,
     )
 

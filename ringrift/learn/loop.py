@@ -16,7 +16,17 @@ from typing import Literal
 import trio
 
 from ringrift.learn.children import COMMAND, LIMITS, LearnError, nothing
-from ringrift.learn.events import Event, Kept, Matched, Stage, Started, Trained, Worked
+from ringrift.learn.events import (
+    Event,
+    Kept,
+    Lost,
+    Matched,
+    Stage,
+    Started,
+    Trained,
+    Unplayed,
+    Worked,
+)
 from ringrift.learn.gates import rulings
 from ringrift.learn.journal import Journal
 from ringrift.learn.plan import (
@@ -28,8 +38,10 @@ from ringrift.learn.plan import (
     window_shards,
 )
 from ringrift.learn.progress import Progress, is_network
+from ringrift.learn.rollback import rollback
 from ringrift.node.runtime.clock import Clock
 from ringrift.node.worker.child import Child, ChildLimits
+from ringrift.train.artifacts import ArtifactError, check_artifact
 from ringrift.wire.job import (
     ENDLESS_GAMES,
     EvaluationDone,
@@ -206,6 +218,9 @@ class Learning:
     def _rule(self) -> None:
         for ruled in rulings(self.progress):
             self._remember(ruled)
+        rolled_back = rollback(self.progress)
+        if rolled_back is not None:
+            self._remember(rolled_back)
 
     async def _selfplay_on(self, core: int) -> None:
         settings, generator = self.progress.settings, generator_of(self.progress)
@@ -216,7 +231,7 @@ class Learning:
             games=ENDLESS_GAMES,
             out_dir=str(self.directory / "shards"),
             weights=self._network(sha256),
-            carry=str(self.directory / f"unfinished-{core}.carry"),
+            carry=str(self._carry(core)),
             parallel_games=settings.parallel_games,
             games_per_shard=settings.games_per_shard,
             full_simulations=settings.full_simulations,
@@ -233,6 +248,16 @@ class Learning:
                 self._settle()
 
         await self._child(core, 1, job, "selfplay", about, on_line, self._selfplay)
+
+    def _carry(self, core: int) -> Path:
+        """Where the unfinished games of a core are, or those of one that is not used any more."""
+        path = self.directory / f"unfinished-{core}.carry"
+        known = {f"unfinished-{used}.carry" for used in range(self.cores)}
+        left = sorted(self.directory.glob("unfinished-*.carry"))
+        orphan = next((other for other in left if other.name not in known), None)
+        if orphan is not None and not path.exists():
+            orphan.replace(path)
+        return path
 
     def _kept(self, line: ShardWritten, generator: str | None) -> Kept:
         return Kept(
@@ -269,6 +294,17 @@ class Learning:
         self._matches.add(task.opponent)
         try:
             end = await self._child(core, 1, job, "evaluation", about, None, self._others)
+        except LearnError as error:
+            # Play and training go on without it; the candidate's ruling tells the reason.
+            self._remember(
+                Unplayed(
+                    candidate=task.candidate,
+                    opponent=task.opponent,
+                    reason=str(error),
+                    at_s=self.at_s,
+                )
+            )
+            return
         finally:
             self._matches.discard(task.opponent)
         if not isinstance(end.result, EvaluationDone):
@@ -290,7 +326,10 @@ class Learning:
 
     async def _fit(self) -> None:
         progress, settings = self.progress, self.progress.settings
-        parent = progress.newest
+        await self._look_for_losses()
+        if not fit_due(progress):
+            return
+        parent = progress.parent
         seen = progress.full_rows
         window, rows = window_shards(progress)
         state = None
@@ -324,6 +363,13 @@ class Learning:
         end = await self._child(0, self.cores, job, "training", about, None, self._others)
         if isinstance(end.result, TrainingDone):
             self._remember(self._trained(end.result, parent and parent.sha256, seen))
+
+    async def _look_for_losses(self) -> None:
+        """Tell which shards of the window are not what they were acknowledged as."""
+        for shard in window_shards(self.progress)[0]:
+            path = self.directory / "shards" / f"{shard.sha256}.shard"
+            if not await trio.to_thread.run_sync(_is_whole, path, shard.sha256):
+                self._remember(Lost(sha256=shard.sha256, at_s=self.at_s))
 
     def _trained(self, done: TrainingDone, parent: str | None, seen: int) -> Trained:
         return Trained(
@@ -401,6 +447,14 @@ class Learning:
         if sha256 is None:
             return None
         return Weights(sha256, str(self.directory / "models" / f"{sha256}.safetensors"))
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    try:
+        check_artifact(path, sha256)
+    except ArtifactError:
+        return False
+    return True
 
 
 def _hex(*parts: str | int) -> str:

@@ -7,12 +7,15 @@ from ringrift.learn.events import (
     Event,
     Founded,
     Kept,
+    Lost,
     Matched,
+    RolledBack,
     Ruled,
     Settings,
     Stage,
     Started,
     Trained,
+    Unplayed,
     Worked,
 )
 from ringrift.train.blocks import Histogram, Score, histogram_of
@@ -50,6 +53,7 @@ class Candidate:
     number: int  # from 1
     trained: Trained
     pairings: dict[str, Pairing] = field(default_factory=dict[str, Pairing])
+    unplayed: Unplayed | None = None
     ruled: Ruled | None = None
 
     @property
@@ -61,7 +65,9 @@ class Candidate:
 class Progress:
     """A run so far. Counts are of acknowledged games only; a game counts once.
 
-    `clashes` counts shards that were refused because some of their games were there already.
+    `clashes` counts shards that were refused because some of their games were there already,
+    `lost` the games of shards that are missing or damaged. `parent` is who the next fit continues
+    from: the newest candidate, unless there was a rollback since.
     """
 
     settings: Settings
@@ -73,9 +79,12 @@ class Progress:
     full_rows: int = 0
     seen_rows: int = 0
     clashes: int = 0
+    lost: int = 0
     shards: list[Kept] = field(default_factory=list[Kept])
     candidates: list[Candidate] = field(default_factory=list[Candidate])
     champion: str | None = None
+    parent: Candidate | None = None
+    rolled_back: list[RolledBack] = field(default_factory=list[RolledBack])
     core_s: dict[Stage, float] = field(default_factory=dict[Stage, float])
     _ranges: dict[str, list[range]] = field(default_factory=dict[str, list[range]])
 
@@ -112,9 +121,17 @@ class Progress:
                 self._keep(event)
             case Trained():
                 self.seen_rows = event.seen_rows
-                self.candidates.append(Candidate(len(self.candidates) + 1, event))
+                self.parent = Candidate(len(self.candidates) + 1, event)
+                self.candidates.append(self.parent)
             case Matched():
                 self._match(event)
+            case Unplayed():
+                self.candidate(event.candidate).unplayed = event
+            case Lost():
+                self._lose(event.sha256)
+            case RolledBack():
+                self.parent = self.candidate(event.champion)
+                self.rolled_back.append(event)
             case Ruled():
                 self.candidate(event.candidate).ruled = event
                 if event.decision == "promoted":
@@ -134,6 +151,20 @@ class Progress:
         self.games += shard.games
         self.decisions += shard.decisions
         self.full_rows += shard.full_rows
+
+    def _lose(self, sha256: str) -> None:
+        before = 0
+        for place, shard in enumerate(self.shards):
+            if shard.sha256 == sha256:
+                # Its rows were counted as seen in the order of the shards.
+                self.seen_rows -= min(shard.full_rows, max(0, self.seen_rows - before))
+                self.games -= shard.games
+                self.lost += shard.games
+                self.decisions -= shard.decisions
+                self.full_rows -= shard.full_rows
+                del self.shards[place]
+                return
+            before += shard.full_rows
 
     def _match(self, event: Matched) -> None:
         pairings = self.candidate(event.candidate).pairings

@@ -3,7 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from ringrift.learn.events import Event, Founded, Kept, Matched, Ruled, Started, Trained, Worked
+from ringrift.learn.events import (
+    Event,
+    Founded,
+    Kept,
+    Lost,
+    Matched,
+    RolledBack,
+    Ruled,
+    Started,
+    Trained,
+    Unplayed,
+    Worked,
+)
 from ringrift.learn.gates import HEURISTIC
 from ringrift.learn.plan import generator_of, rows_wanted
 from ringrift.learn.progress import Candidate, Pairing, Progress
@@ -72,6 +84,18 @@ def news(progress: Progress, event: Event) -> list[str]:
         case Ruled():
             number = progress.candidate(event.candidate).number
             text = f"network {number} {event.decision} ({_reason(event)})"
+        case Unplayed():
+            number = progress.candidate(event.candidate).number
+            against = progress.name_of(event.opponent)
+            text = f"network {number} could not be played against {against}: {event.reason}"
+        case Lost():
+            text = (
+                f"shards/{event.sha256}.shard is missing or damaged: its games do not count any "
+                f"more ({progress.lost} lost so far)"
+            )
+        case RolledBack():
+            number = progress.candidate(event.champion).number
+            text = f"the next fit goes on from network {number}: {event.reason}"
         case Founded() | Started() | Kept() | Worked():
             return []
     return [f"{at}  {text}"]
@@ -145,6 +169,7 @@ def _figures(progress: Progress) -> list[str]:
             f"  games      {progress.games:,}, {progress.decisions:,} decisions, "
             f"{progress.full_rows:,} full rows"
             + (f"; {progress.clashes} shards repeated games" if progress.clashes else "")
+            + (f"; {progress.lost} games lost" if progress.lost else "")
         ),
         f"  next fit   {progress.new_rows:,} of {rows_wanted(progress):,} new rows",
         f"  core time  {shares or 'unknown'}",

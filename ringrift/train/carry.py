@@ -1,8 +1,7 @@
 """Games that a run leaves unfinished and a later one plays on: one sealed file of them.
 
 The file is removed as soon as it is read, so that no game can go on twice. Whatever kills a run in
-between costs unfinished games only, never one that was handed in. One file serves one run at a
-time.
+between costs unfinished games only, never one that was handed in.
 """
 
 from collections.abc import Sequence

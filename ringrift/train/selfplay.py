@@ -85,16 +85,21 @@ def run_selfplay(job: SelfplayJob, evaluator: Evaluates, world: World) -> Finish
 
 
 def _take_up(job: SelfplayJob, play: Generation) -> None:
-    if job.carry is None or not Path(job.carry).exists():
+    if job.carry is None:
         return
     path = Path(job.carry)
     try:
-        play.take_up(read_carry(path, job.config))
+        # Whoever renames it has it, so that no two runs play the same games on.
+        taken = path.replace(path.with_name(path.name + ".taken"))
+    except FileNotFoundError:
+        return
+    try:
+        play.take_up(read_carry(taken, job.config))
     except CarryError as error:
-        aside = path.replace(path.with_name(path.name + ".damaged"))
+        aside = taken.replace(path.with_name(path.name + ".damaged"))
         _LOG.warning("Unfinished games are set aside as %s: %s", aside, error)
         return
-    remove_carry(path)
+    remove_carry(taken)
 
 
 def _hand_on(job: SelfplayJob, play: Generation) -> int:

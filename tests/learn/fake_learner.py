@@ -6,6 +6,7 @@ The first argument says how it behaves: "good", or which kind of job fails or ta
 import hashlib
 import json
 import os
+import pathlib
 import select
 import signal
 import sys
@@ -42,8 +43,12 @@ def hash_of(*parts: object) -> str:
 def selfplay(spec: dict) -> None:
     played = 0
     while played < spec["games"] and not rest(0.01):
+        sha256 = hash_of(spec["run_id"], played)
+        folder = pathlib.Path(spec["out_dir"])
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{sha256}.shard").write_text(repr((spec["run_id"], played)))
         say(
-            line="shard", path="x", sha256=hash_of(spec["run_id"], played), bytes=10,
+            line="shard", path="x", sha256=sha256, bytes=10,
             run_id=spec["run_id"], first_game=played, games=8, decisions=480, full_rows=120,
             steps=1280,
         )  # fmt: skip

@@ -11,8 +11,8 @@ import pytest
 import trio
 
 from ringrift.learn.children import LearnError
-from ringrift.learn.events import Event, Kept, Matched, Ruled, Trained
-from ringrift.learn.journal import Journal
+from ringrift.learn.events import Event, Kept, Lost, Matched, Ruled, Trained, Unplayed
+from ringrift.learn.journal import Journal, read_events
 from ringrift.learn.loop import Learning
 from ringrift.learn.progress import progress_of
 from ringrift.learn.start import StartError, founded, wished
@@ -35,6 +35,10 @@ def learning(directory: Path, behaviour: str = "good", *, once: bool = False) ->
         once=once,
         command=(sys.executable, str(FAKE), behaviour),
     )
+
+
+def learning_events(directory: Path) -> list[Event]:
+    return read_events((directory / "journal").read_bytes(), "journal")[0]
 
 
 async def run_until(run: Learning, enough: int, kind: type[Event]) -> None:
@@ -112,6 +116,50 @@ async def test_a_failed_child_is_one_sentence_and_nothing_is_lost(
     again = learning(tmp_path)
     assert [e for e in again.journal.events if isinstance(e, Kept)] == kept
     again.journal.close()
+
+
+async def test_a_match_that_fails_leaves_its_candidate_undecided_and_the_run_goes_on(
+    tmp_path: Path,
+) -> None:
+    run = learning(tmp_path, "failing evaluation")
+    await run_until(run, 3, Trained)
+    assert any(isinstance(event, Unplayed) for event in run.journal.events)
+    first = run.progress.candidates[0]
+    assert first.ruled is not None
+    assert first.ruled.decision == "undecided"
+    assert "loss is nan at step 3" in first.ruled.checks[-1][2]
+    assert run.progress.champion is None
+
+
+async def test_games_of_a_missing_shard_are_told_as_lost_and_the_run_goes_on(
+    tmp_path: Path,
+) -> None:
+    await run_until(learning(tmp_path), 1, Trained)
+    kept = [e for e in learning_events(tmp_path) if isinstance(e, Kept)]
+    gone, bent = (tmp_path / "shards" / f"{shard.sha256}.shard" for shard in kept[:2])
+    gone.unlink()
+    bent.write_text("bent")
+    again = learning(tmp_path)
+    rows = again.progress.full_rows
+    await run_until(again, 2, Trained)
+    lost = [e.sha256 for e in again.journal.events if isinstance(e, Lost)]
+    assert lost == [shard.sha256 for shard in kept[:2]]
+    assert again.progress.lost == sum(shard.games for shard in kept[:2])
+    assert again.progress.full_rows > rows
+    assert not {shard.sha256 for shard in again.progress.shards} & set(lost)
+
+
+async def test_the_unfinished_games_of_a_core_that_is_gone_are_taken_up(tmp_path: Path) -> None:
+    orphan, own = tmp_path / "unfinished-7.carry", tmp_path / "unfinished-0.carry"
+    orphan.write_text("games")
+    run = learning(tmp_path, once=True)
+    with trio.fail_after(LIMIT_S):
+        await run.run()
+    run.journal.close()
+    assert not orphan.exists()
+    assert "games" in {
+        path.read_text() for path in (own, tmp_path / "unfinished-1.carry") if path.exists()
+    }
 
 
 async def test_garbage_from_a_child_is_no_result(tmp_path: Path) -> None:

@@ -50,8 +50,8 @@ def test_selfplay_leaves_a_network_only_when_it_is_shown_worse() -> None:
 
 def test_evaluation_keeps_to_its_share() -> None:
     assert evaluation_affordable(progress())
-    assert evaluation_affordable(progress(worked("selfplay", 80), worked("evaluation", 20)))
-    assert not evaluation_affordable(progress(worked("selfplay", 79), worked("evaluation", 21)))
+    assert evaluation_affordable(progress(worked("selfplay", 90), worked("evaluation", 10)))
+    assert not evaluation_affordable(progress(worked("selfplay", 89), worked("evaluation", 11)))
 
 
 def test_the_first_candidate_meets_the_baselines_and_is_promoted() -> None:

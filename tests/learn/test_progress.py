@@ -4,12 +4,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 from learn_support import kept, matched, progress, sha, trained, worked
 
-from ringrift.learn.events import Kept, Ruled
+from ringrift.learn.events import Kept, Lost, RolledBack, Ruled
 
 
 def test_rows_are_new_until_a_fit_has_seen_them() -> None:
     run = progress(kept(0), kept(1), trained(1, seen_rows=500))
     assert (run.games, run.full_rows, run.new_rows) == (64, 1000, 500)
+
+
+def test_a_lost_shard_counts_neither_as_new_nor_as_seen() -> None:
+    events = [kept(n) for n in range(4)]
+    run = progress(*events, trained(1, seen_rows=1250))
+    run.take(Lost(events[0].sha256, 0.0))
+    assert (run.full_rows, run.seen_rows, run.lost) == (1500, 750, 32)
+    run.take(Lost(events[2].sha256, 0.0))  # half of it was seen
+    assert (run.full_rows, run.seen_rows, run.new_rows) == (1000, 500, 500)
+    run.take(Lost(events[3].sha256, 0.0))
+    run.take(Lost(events[3].sha256, 0.0))
+    assert (run.full_rows, run.new_rows, run.games, run.lost) == (500, 0, 32, 96)
+
+
+def test_a_fit_continues_from_the_newest_unless_there_was_a_rollback() -> None:
+    run = progress(trained(1), trained(2))
+    assert run.parent is not None
+    assert run.parent.number == 2
+    run.take(RolledBack(sha(1), "worse", 0.0))
+    assert run.parent.number == 1
+    run.take(trained(3))
+    assert run.parent.number == 3
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 6), st.integers(1, 9)), max_size=20))

@@ -46,8 +46,20 @@ class SystemClock:
         return trio.move_on_after(max(0.0, seconds))
 
 
-class WakingClock(SystemClock):
-    """The machine's clocks, of which `now` stands still while it sleeps: for counting work."""
+class WorkingClock(SystemClock):
+    """For counting work: `now` stands still while the machine sleeps or the process is stopped.
+
+    It goes on by at most `MOST_S` between two questions, so whoever counts by it must ask often.
+    """
+
+    MOST_S = 15.0
+
+    def __init__(self) -> None:
+        self._asked = time.monotonic()
+        self._counted = 0.0
 
     def now(self) -> float:
-        return time.monotonic()
+        asked = time.monotonic()
+        self._counted += min(asked - self._asked, self.MOST_S)
+        self._asked = asked
+        return self._counted
