@@ -56,7 +56,7 @@ class Variety:
 
     random_openings: float = 1 / 8
     opening_turns: int = 2
-    sampled_turns: int = 5
+    sampled_turns: int = 2
     temperature: float = 1.0
     opponent: str | None = None
     opponent_share: float = 0.0

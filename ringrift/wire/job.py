@@ -65,7 +65,7 @@ class SelfplayJob(
     carry: Path | None = None
     random_openings: Share = 0.125
     opening_turns: Turns = 2
-    sampled_turns: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 5
+    sampled_turns: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 2
     temperature: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.0
     opponent: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     opponent_share: Share = 0.0
