@@ -95,7 +95,7 @@ class TrainingJob(
     new_rows: Annotated[int, msgspec.Meta(ge=0)]
     parent: Weights | None = None
     threads: Threads = 1
-    learning_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 2e-3
+    learning_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 3e-3
     batch_size: Positive = 64
     max_reuse: Annotated[float, msgspec.Meta(gt=0, le=100)] = 4.0
     window_rows: Positive = 200_000
@@ -105,7 +105,7 @@ class TrainingJob(
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
     weighting: Annotated[str, msgspec.Meta(max_length=32)] = "uniform"
     preset: Annotated[str, msgspec.Meta(max_length=32)] = "tiny"
-    heads: tuple[Head, ...] = ()
+    heads: tuple[Head, ...] = ("owner", "eliminations")
 
 
 class EvaluationJob(

@@ -78,7 +78,8 @@ class TrainingWork(
     gc=False,
     array_like=True,
 ):
-    """Fit a candidate on `shards` (oldest first) from `parent` (None: from a fresh network).
+    """Fit a candidate on `shards` (oldest first) from `parent` (None: from a fresh network) and the
+    optimiser that `parent_state` is a file of (None: from a fresh one).
 
     `games_seen` and `rows_seen` are the config's totals when the item was opened: what the
     candidate will count as having seen. Other fields are those of `wire.job.TrainingJob`.
@@ -93,6 +94,7 @@ class TrainingWork(
     batch_size: Positive
     max_reuse: float
     window_rows: Positive
+    parent_state: Sha256 | None = None
 
 
 class EvaluationWork(
@@ -132,7 +134,10 @@ class SelfplayOutcome(
 class TrainingOutcome(
     msgspec.Struct, frozen=True, tag="training", tag_field="kind", gc=False, array_like=True
 ):
-    """A candidate network: content hash, size in bytes, and the child's figures on its fit."""
+    """A candidate network: content hash, size in bytes, and the child's figures on its fit.
+
+    `state` is the file from which the next fit goes on with the optimiser.
+    """
 
     model: Sha256
     bytes: Count
@@ -147,6 +152,7 @@ class TrainingOutcome(
     holdout_value_loss: float | None
     parameters_changed: bool
     seconds: float
+    state: Sha256 | None = None
 
     @staticmethod
     def of(done: TrainingDone) -> "TrainingOutcome":
@@ -164,6 +170,7 @@ class TrainingOutcome(
             holdout_value_loss=done.holdout_value_loss,
             parameters_changed=done.parameters_changed,
             seconds=done.seconds,
+            state=done.state_sha256,
         )
 
 

@@ -7,6 +7,7 @@ from ringrift.node.cluster.state import ClusterState
 from ringrift.node.cluster.work import TRAINING_PRIORITY, TrainingWork
 from ringrift.node.control.timeouts import timeout_s
 from ringrift.node.runtime.settings import PipelineSettings
+from ringrift.train.window import window_rows
 
 
 def trigger(state: ClusterState, settings: PipelineSettings) -> list[Command]:
@@ -39,7 +40,10 @@ def _due(state: ClusterState, config: str, settings: PipelineSettings) -> bool:
 
 def _fit(state: ClusterState, row: ConfigRow, settings: PipelineSettings) -> AddWork:
     totals = state.shards.of(row.name)
-    window = state.shards.newest(row.name, settings.window_rows)
+    rows = min(settings.window_rows, window_rows(totals.full_rows))
+    window = state.shards.newest(row.name, rows)
+    # The newest candidate, promoted or not: what it learned is not learned twice.
+    parent = next(reversed(state.models.of(row.name)), None)
     return AddWork(
         config=row.name,
         priority=TRAINING_PRIORITY,
@@ -47,13 +51,14 @@ def _fit(state: ClusterState, row: ConfigRow, settings: PipelineSettings) -> Add
         timeout_s=timeout_s("training", row.name, settings.timeout_factor),
         payload=TrainingWork(
             shards=tuple(shard.facts.sha256 for shard in window),
-            parent=row.generator,
+            parent=None if parent is None else parent.sha256,
+            parent_state=None if parent is None else parent.training.state,
             new_rows=totals.full_rows - row.rows_fitted,
             games_seen=totals.games,
             rows_seen=totals.full_rows,
             learning_rate=settings.learning_rate,
             batch_size=settings.batch_size,
             max_reuse=settings.max_reuse,
-            window_rows=settings.window_rows,
+            window_rows=rows,
         ),
     )

@@ -147,16 +147,16 @@ class PipelineSettings(Section, frozen=True):
     games_per_shard: Annotated[Count, Meta(description="games written to one shard")] = 32
     full_simulations: Annotated[
         Budget, Meta(description="search simulations of a decision that trains the policy")
-    ] = 32
+    ] = 64
     full_considered: Annotated[
         Budget, Meta(description="moves a full search considers at its root")
-    ] = 8
+    ] = 16
     cheap_simulations: Annotated[
         Budget, Meta(description="search simulations of every other decision")
-    ] = 8
+    ] = 16
     cheap_considered: Annotated[
         Budget, Meta(description="moves a cheap search considers at its root")
-    ] = 4
+    ] = 8
     full_fraction: Annotated[
         float, Meta(gt=0, le=1, description="share of decisions that get a full search")
     ] = 0.25
@@ -166,13 +166,13 @@ class PipelineSettings(Section, frozen=True):
     max_reuse: Annotated[
         float, Meta(gt=0, le=100, description="rows drawn for training per new row, at most")
     ] = 4.0
-    window_rows: Annotated[Count, Meta(description="newest rows that a fit may draw from")] = (
-        200_000
-    )
+    window_rows: Annotated[
+        Count, Meta(description="newest full-search rows that a fit may draw from, at most")
+    ] = 200_000
     batch_size: Annotated[Count, Meta(description="rows of one training step")] = 64
     learning_rate: Annotated[
         float, Meta(ge=0, le=1, description="step size of a fit; 0 trains nothing (a control run)")
-    ] = 2e-3
+    ] = 3e-3
     evaluation_openings: Annotated[
         int,
         Meta(ge=20, le=10_000, description="openings of a match, each played in all rotations"),

@@ -172,7 +172,8 @@ class Autonomy:
 
         try:
             run_id, threads = self._place.mint_run_id(), self._slots.threads
-            job = job_for(config, work, self._place.blobs, run_id, place.out, threads)
+            blobs, exports = self._place.blobs, self._place.exports
+            job = job_for(config, work, blobs, run_id, place.out, exports, threads)
             await self._blocking(place.make)
             child = Child(self._place.command, job, place.directory, limits, self._clock)
             self._children[number] = child

@@ -2,6 +2,7 @@
 
     work/<item>-<claim>/child.json       the child's pid and the moment it was started
     work/<item>-<claim>/out/*.shard      finished shards that the log may not know of yet
+    work/exports/<config>/               rows of shards that fits have replayed
 
 Everything here blocks; the driver runs it off the event loop.
 """
@@ -23,7 +24,7 @@ from ringrift.node.worker.supplies import fetched_from_here
 from ringrift.train.records import read_shard
 
 CHILD_FILE = "child.json"
-OUT = "out"
+OUT, EXPORTS = "out", "exports"
 NOBODY = 0
 """The item, and the claim, of games that nobody asked for: those of `Autonomy`."""
 
@@ -50,6 +51,11 @@ class Workplace:
     blobs: BlobStore
     mint_run_id: Callable[[], str]
     publish: Callable[[str], Awaitable[None]] = fetched_from_here
+
+    @property
+    def exports(self) -> Path:
+        """Rows of shards for the fits of this node; whatever is missing is made anew."""
+        return self.directory / EXPORTS
 
 
 @dataclass(frozen=True, slots=True)

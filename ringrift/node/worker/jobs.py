@@ -4,6 +4,7 @@ A result is believed only as far as it can be checked here; what does not fit fa
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 from ringrift.node.cluster.shards import ShardFacts
 from ringrift.node.cluster.work import (
@@ -43,17 +44,26 @@ def needed(item: Item) -> tuple[str, ...]:
     match item.payload:
         case SelfplayWork(weights=weights):
             found = [weights]
-        case TrainingWork(shards=shards, parent=parent):
-            found = [parent, *shards]
+        case TrainingWork(shards=shards, parent=parent, parent_state=state):
+            found = [parent, state, *shards]
         case EvaluationWork(candidate=candidate, opponent=opponent):
             found = [candidate, opponent if _is_network(opponent) else None]
     return tuple(dict.fromkeys(sha256 for sha256 in found if sha256 is not None))
 
 
 def job_for(
-    config: str, payload: Payload, blobs: BlobStore, run_id: str, out_dir: Path, threads: int
+    config: str,
+    payload: Payload,
+    blobs: BlobStore,
+    run_id: str,
+    out_dir: Path,
+    exports: Path,
+    threads: int,
 ) -> JobSpec:
-    """Return the spec of a child for some work; it looks for every blob. Raises `JobError`."""
+    """Return the spec of a child for some work; it looks for every blob. Raises `JobError`.
+
+    Fits keep the rows of their shards in `exports`, so that the next one need not replay them.
+    """
     match payload:
         case SelfplayWork() as work:
             return SelfplayJob(
@@ -79,6 +89,11 @@ def job_for(
                 shards=tuple(_blob(blobs, shard) for shard in work.shards),
                 new_rows=work.new_rows,
                 parent=None if work.parent is None else _blob(blobs, work.parent),
+                parent_state=(
+                    None if work.parent_state is None else _blob(blobs, work.parent_state)
+                ),
+                export_dir=str(exports / config),
+                precision="auto",
                 threads=threads,
                 learning_rate=work.learning_rate,
                 batch_size=work.batch_size,
@@ -97,6 +112,22 @@ def job_for(
                 simulations=work.simulations,
                 threads=threads,
             )
+
+
+class Made(NamedTuple):
+    """A file that a child has made."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+def made_by(done: TrainingDone) -> list[Made]:
+    """The files of a fit: its network, and what the next fit goes on from."""
+    files = [Made(done.path, done.sha256, done.bytes)]
+    if done.state_path is not None and done.state_sha256 is not None:
+        files.append(Made(done.state_path, done.state_sha256, done.state_bytes or 0))
+    return files
 
 
 def shard_facts(job: SelfplayJob, line: ShardWritten) -> ShardFacts:

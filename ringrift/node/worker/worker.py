@@ -35,7 +35,7 @@ from ringrift.node.runtime.wakeup import Wakeup
 from ringrift.node.worker.admission import Admission
 from ringrift.node.worker.child import Child, ChildLimits
 from ringrift.node.worker.claims import ClaimPlace, Workplace, place_of
-from ringrift.node.worker.jobs import JobError, job_for, needed, outcome_of, shard_facts
+from ringrift.node.worker.jobs import JobError, job_for, made_by, needed, outcome_of, shard_facts
 from ringrift.node.worker.leftovers import Leftovers
 from ringrift.node.worker.slots import Slots
 from ringrift.node.worker.supplies import Fetch, Supplies, nothing_else
@@ -294,7 +294,13 @@ class Worker:
                 return ReturnWork(item=place.item, claim=place.claim, reason=reason)
             job = await self._blocking(
                 lambda: job_for(
-                    item.config, item.payload, self._place.blobs, run_id, place.out, threads
+                    item.config,
+                    item.payload,
+                    self._place.blobs,
+                    run_id,
+                    place.out,
+                    self._place.exports,
+                    threads,
                 )
             )
         except (BlobError, JobError) as error:
@@ -380,12 +386,11 @@ class Worker:
             if isinstance(end, Finished) and not end.partial:
                 outcome = outcome_of(job, end.result, running.games_kept)
                 if isinstance(end.result, TrainingDone):
-                    made = end.result
-                    source = place.out / Path(made.path).name
-                    await self._blocking(
-                        lambda: self._place.blobs.take(source, made.sha256, made.bytes)
-                    )
-                    await self._place.publish(made.sha256)
+                    for made in made_by(end.result):
+                        source = place.out / Path(made.path).name
+                        take = partial(self._place.blobs.take, source, made.sha256, made.bytes)
+                        await self._blocking(take)
+                        await self._place.publish(made.sha256)
                 return CompleteWork(item=item, claim=claim, outcome=outcome)
             if stopped is not None:
                 return ReturnWork(item=item, claim=claim, reason=clipped(stopped))

@@ -57,7 +57,7 @@ def test_other_programs_variables_are_none_of_our_business() -> None:
         ("[http]\nport = 8790\n", "own.toml", "sentinel_port"),
         ("pipeline = 3\n", "own.toml:1", "write [pipeline]"),
         ("[pipeline]\nconfigs = ['hex9_2p']\n", "own.toml:2", "configs"),
-        ("[pipeline]\nfull_considered = 64\n", "own.toml", "full_considered"),
+        ("[pipeline]\nfull_considered = 65\n", "own.toml", "full_considered"),
         ("[node]\nmemory_tiers = [60, 60, 80, 90]\n", "own.toml", "memory_tiers"),
         ("[pipeline\n", "own.toml", "not TOML"),
         ("x = " + "[" * 10_000, "own.toml", "nested too deeply"),
@@ -82,7 +82,7 @@ def test_a_wrong_profile_is_refused_with_place_and_fix(
         ("RINGRIFT_WORKER_KINDS", "selfplay,dreaming", "selfplay, training, evaluation"),
         ("RINGRIFT_WORKER_KINDS", "selfplay,selfplay", "[worker] kinds"),
         ("RINGRIFT_PIPELINE_TIMEOUT_FACTOR", "1e7", "timeout_factor"),
-        ("RINGRIFT_PIPELINE_FULL_CONSIDERED", "64", "must not exceed full_simulations"),
+        ("RINGRIFT_PIPELINE_FULL_CONSIDERED", "65", "must not exceed full_simulations"),
         ("RINGRIFT_HTTP_PORT", "8790", "sentinel_port: must differ from port"),
         ("RINGRIFT_COLOUR", "red", "docs/settings.md"),
     ],
@@ -94,7 +94,7 @@ def test_a_wrong_variable_is_refused_by_name(variable: str, value: str, hint: st
 
 
 def test_what_a_variable_spoils_is_not_blamed_on_the_profile() -> None:
-    for name, value in (("FULL_CONSIDERED", "64"), ("CHEAP_SIMULATIONS", "2")):
+    for name, value in (("FULL_CONSIDERED", "65"), ("CHEAP_SIMULATIONS", "2")):
         sentence = refusal("laptop", {f"RINGRIFT_PIPELINE_{name}": value})
         assert sentence.startswith(f"variable RINGRIFT_PIPELINE_{name}: ")
 

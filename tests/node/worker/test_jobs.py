@@ -16,7 +16,7 @@ from ringrift.node.cluster.work import (
     TrainingWork,
 )
 from ringrift.node.worker.admission import Admission, admission, hindered
-from ringrift.node.worker.jobs import JobError, job_for, needed, outcome_of, shard_facts
+from ringrift.node.worker.jobs import JobError, job_for, made_by, needed, outcome_of, shard_facts
 from ringrift.node.worker.slots import slots_for
 from ringrift.wire.job import (
     EvaluationDone,
@@ -52,7 +52,7 @@ def item(payload: Payload) -> Item:
 
 
 def job_of(item: Item, blobs: Here, run_id: str, out_dir: Path, threads: int) -> JobSpec:
-    return job_for(item.config, item.payload, blobs, run_id, out_dir, threads)
+    return job_for(item.config, item.payload, blobs, run_id, out_dir, Path("/exports"), threads)
 
 
 SELFPLAY = SelfplayWork(
@@ -85,6 +85,23 @@ def test_training_gets_its_shards_and_its_parent() -> None:
     assert isinstance(job, TrainingJob)
     assert [shard.path for shard in job.shards] == [f"/blobs/{SHARD}"]
     assert (job.new_rows, job.max_reuse, job.window_rows) == (10, 2.0, 100)
+    assert job.export_dir == "/exports/hex8_2p"
+    assert job.parent_state is None
+
+
+def test_a_fit_goes_on_with_the_optimiser_of_its_parent() -> None:
+    work = with_(TRAINING, parent_state=SHARD)
+    job = job_of(work, Here(), RUN, OUT, 1)
+    assert isinstance(job, TrainingJob)
+    assert job.parent_state is not None
+    assert job.parent_state.path == f"/blobs/{SHARD}"
+    assert needed(work) == (NET, SHARD)
+
+
+def test_a_fit_makes_a_network_and_what_the_next_one_goes_on_from() -> None:
+    assert [made.sha256 for made in made_by(trained())] == [OTHER]
+    both = made_by(trained(state_path="/out/y", state_sha256=SHARD, state_bytes=7))
+    assert both[1] == ("/out/y", SHARD, 7)
 
 
 def test_an_opponent_is_a_baseline_or_a_network() -> None:
