@@ -40,7 +40,7 @@ def _due(state: ClusterState, config: str, settings: PipelineSettings) -> bool:
 
 def _fit(state: ClusterState, row: ConfigRow, settings: PipelineSettings) -> AddWork:
     totals = state.shards.of(row.name)
-    rows = min(settings.window_rows, window_rows(totals.full_rows))
+    rows = max(1, min(settings.window_rows, window_rows(totals.full_rows)))
     window = state.shards.newest(row.name, rows)
     # The newest candidate, promoted or not: what it learned is not learned twice.
     parent = next(reversed(state.models.of(row.name)), None)
