@@ -302,7 +302,7 @@ def test_a_full_disk_leaves_earlier_files_alone(
 
 
 def test_without_a_parent_a_network_is_drawn(job: MakeJob):
-    done = run(job(parent=None, new_rows=10, max_reuse=1, learning_rate=0))
+    done = run(job(parent=None, new_rows=10, max_reuse=1, learning_rate=0, heads=()))
     info, network = load_weights(Path(done.path), HEX8)
     drawn = initial_network(HEX8, int("7" * 32, 16)).state_dict()
     assert info.parent is None

@@ -135,21 +135,30 @@ def test_random_openings_last_whole_turns_and_are_not_searched(share, turns):
 
 
 @pytest.mark.parametrize(
-    ("temperature", "evaluator", "distinct"),
+    ("temperature", "evaluator", "searched", "distinct"),
     [
-        (0.0, ConstantEvaluator(HEX8, [0.5, 0.5]), {1}),
-        (1.0, ConstantEvaluator(HEX8, [0.5, 0.5]), {5, 6}),
-        (1e-3, HashEvaluator(HEX8), {1, 2}),  # which symmetry it was judged under may decide
-        (10.0, HashEvaluator(HEX8), {4, 5, 6}),
+        (0.0, ConstantEvaluator(HEX8, [0.5, 0.5]), 16, {1}),
+        (1.0, ConstantEvaluator(HEX8, [0.5, 0.5]), 16, {4, 5, 6}),
+        (1e-3, HashEvaluator(HEX8), 2, {1, 2}),  # which symmetry it was judged under may decide
+        (10.0, HashEvaluator(HEX8), 16, {4, 5, 6}),
     ],
 )
-def test_first_moves_vary_as_the_temperature_says(temperature, evaluator, distinct):
+def test_first_moves_vary_as_the_temperature_says(temperature, evaluator, searched, distinct):
     """Cheap searches have no noise; what is left is sampling."""
-    cheap = Budgets(full=Budget(2, 2), cheap=Budget(2, 2), full_fraction=1e-9)
+    assert len(first_moves(evaluator, Budget(searched, searched), temperature)) in distinct
+
+
+def test_first_moves_are_drawn_among_those_that_were_searched():
+    even = ConstantEvaluator(HEX8, [0.5, 0.5])
+    assert len(first_moves(even, Budget(2, 2), 1.0)) == 2
+
+
+def first_moves(evaluator, cheap: Budget, temperature: float) -> set[str]:
+    budgets = Budgets(full=cheap, cheap=cheap, full_fraction=1e-9)
     varied = Variety(random_openings=0.0, sampled_turns=1, temperature=temperature)
-    play = Generation(HEX8, evaluator, cheap, varied, run_id=RUN, source="any", games=6, slots=6)
+    play = Generation(HEX8, evaluator, budgets, varied, run_id=RUN, source="any", games=6, slots=6)
     games = [game for _ in range(10_000) if not play.over for game in play.step()]
-    assert len({game.moves[0] for game in games}) in distinct
+    return {game.moves[0] for game in games}
 
 
 def test_a_baseline_plays_one_seat_where_it_is_asked_for():
