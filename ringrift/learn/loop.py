@@ -295,6 +295,8 @@ class Learning:
         try:
             end = await self._child(core, 1, job, "evaluation", about, None, self._others)
         except LearnError as error:
+            if self._stopping:
+                return  # whatever it said at its end, it was ended before its time
             # Play and training go on without it; the candidate's ruling tells the reason.
             self._remember(
                 Unplayed(

@@ -2,8 +2,10 @@
 
 A drop is how far a candidate's first places lie below its share against the champion, with the
 standard error of its blocks; what counts as a regression and when it is answered is SYSTEM 2.7
-(`train.feedback.regression`).
+(`train.feedback.regression`). The games it asks for are those of the last three matches together.
 """
+
+from itertools import takewhile
 
 from ringrift.engine.config import Config
 from ringrift.learn.events import RolledBack
@@ -17,23 +19,21 @@ from ringrift.train.feedback.regression import (
     severity,
 )
 
+_ROW = 3  # networks, as `rollback_refusals` asks for
+
 
 def rollback(progress: Progress) -> RolledBack | None:
     """Let the next fit continue from the champion; None where there is no reason to."""
     champion = progress.champion
     if champion is None or progress.parent is None or progress.parent.sha256 == champion:
         return None
-    consecutive, worst, games = 0, Severity.NONE, 0
-    for candidate in _since(progress):
-        found = _severity(progress, candidate, champion)
-        if found is None:
-            continue  # not measured yet
-        if found == Severity.NONE:
-            break
-        if consecutive == 0:
-            worst, games = found, _games(candidate, champion)
-        consecutive += 1
-    level = escalated(worst, consecutive).severity
+    measured = [c for c in _since(progress) if champion in c.pairings]
+    # Together, for each match may have ended at the test's first look, with fewer than it takes.
+    games = sum(_games(candidate, champion) for candidate in measured[:_ROW])
+    found = [_severity(progress, candidate, champion, games) for candidate in measured]
+    regressions = list(takewhile(bool, found))
+    newest, consecutive = found[0] if regressions else None, len(regressions)
+    level = escalated(newest or Severity.NONE, consecutive).severity
     times = tuple(event.at_s for event in progress.rolled_back)
     if rollback_refusals(level, consecutive, games, times, progress.at_s):
         return None
@@ -56,14 +56,13 @@ def _since(progress: Progress) -> list[Candidate]:
     return found
 
 
-def _severity(progress: Progress, candidate: Candidate, champion: str) -> Severity | None:
-    pairing = candidate.pairings.get(champion)
-    if pairing is None:
-        return None
-    share, _, high = bounds(pairing.histogram)
+def _severity(
+    progress: Progress, candidate: Candidate, champion: str, games: int
+) -> Severity | None:
+    share, _, high = bounds(candidate.pairings[champion].histogram)
     error = (high - share) / NORMAL_95
     even = 1 / Config.parse(progress.settings.config).players
-    return severity(None, Drop(even - share, error), _games(candidate, champion))
+    return severity(None, Drop(even - share, error), games)
 
 
 def _games(candidate: Candidate, champion: str) -> int:

@@ -40,7 +40,12 @@ def test_two_are_not_enough_and_an_even_one_between_them_ends_the_row() -> None:
 def test_one_that_was_not_measured_neither_counts_nor_ends_the_row() -> None:
     assert rollback(run_of(WORSE, None, WORSE, WORSE)) is not None
     assert rollback(run_of(WORSE, None, WORSE)) is None
-    few = WORSE[:10]  # 20 games are too few to say
+
+
+def test_matches_that_ended_at_their_first_look_count_together() -> None:
+    first_look = WORSE[:20]
+    assert rollback(run_of(first_look, first_look, first_look)) is not None
+    few = WORSE[:5]  # 30 games in all are too few to say
     assert rollback(run_of(few, few, few)) is None
 
 
