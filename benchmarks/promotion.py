@@ -138,6 +138,33 @@ def challenge(
     return outcomes
 
 
+def challenge_overtaken(
+    rng: np.random.Generator, law: Vector, test: SequentialTest, count: int
+) -> Outcome:
+    """Challengers with a newer candidate waiting all the time, as in a run of `ringrift learn`.
+
+    Their test gives way, undecided, after any piece of `GENERATOR_BLOCKS` whose games so far do not
+    speak for them.
+    """
+    seats = len(law) - 1
+    last = test.last_look(seats)
+    blocks = np.arange(test.first_look, last + 1, test.every)
+    steps = np.diff(blocks, prepend=0)
+    drawn = np.stack([rng.multinomial(n, law, size=count) for n in steps], axis=1)
+    ratios = log_likelihood_ratios(np.cumsum(drawn, axis=1), test.elo)
+    accepted = ratios >= test.accepts_at
+    gives_way = (ratios <= 0) & (blocks % GENERATOR_BLOCKS == 0)
+    ended = accepted | gives_way | (ratios <= test.rejects_at)
+    ended[:, -1] = True
+    first = ended.argmax(axis=1)
+    lengths = blocks[first] * seats
+    return Outcome(
+        float(accepted[np.arange(count), first].mean()),
+        float(lengths.mean()),
+        float(np.quantile(lengths, 0.95)),
+    )
+
+
 def log_likelihood_ratios(histograms: Counts, elo: float) -> Vector:
     """`sequential.log_likelihood_ratio` of many histograms [..., seats + 1] at once."""
     seats = histograms.shape[-1] - 1
@@ -201,6 +228,18 @@ def _tests(challengers: int) -> None:
         print(f"{seats:5} hostile: at most {max(rates):.1%}", flush=True)
 
 
+def _overtaken(challengers: int) -> None:
+    rng = np.random.default_rng(3)
+    print("\na newer candidate waits all the time (2 seats, independent): accepted, mean games")
+    for attempt in (1, 2, 5, 10):
+        shares = [
+            challenge_overtaken(rng, block_law(2, float(elo)), promotion_test(attempt), challengers)
+            for elo in (0, 50, 100, 200)
+        ]
+        told = "  ".join(f"{o.accepted:6.2%} {o.games:4.0f}" for o in shares)
+        print(f"attempt {attempt:2}, equal, +50, +100, +200 Elo: {told}")
+
+
 def _gate(challengers: int) -> None:
     rng = np.random.default_rng(2)
     print("\ngenerator gate after 20 openings: refused though equal, 50, 100 and 200 Elo weaker")
@@ -220,6 +259,7 @@ def main() -> None:
     parser.add_argument("--challengers", type=int, default=10_000)
     asked = parser.parse_args()
     _tests(asked.challengers)
+    _overtaken(asked.challengers)
     _gate(min(asked.challengers, 1000))
 
 

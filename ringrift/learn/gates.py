@@ -11,7 +11,7 @@ from ringrift.learn.events import Ruled
 from ringrift.learn.progress import Candidate, Pairing, Progress
 from ringrift.train.blocks import Score, too_uniform
 from ringrift.train.promotion import Verdict, promotion_verdict
-from ringrift.train.sequential import SequentialTest, first_end, promotion_test
+from ringrift.train.sequential import Look, SequentialTest, first_end, promotion_test
 
 # Names of `ringrift.engine.players`, which would bring numba along; a test holds them together.
 RANDOM = "random-1"
@@ -34,20 +34,21 @@ def stands(progress: Progress, candidate: Candidate) -> TestStands:
     """How the candidate's test against today's champion stands; without one it has passed it."""
     if progress.champion is None:
         return "accepted"
-    pairing = candidate.pairings.get(progress.champion)
-    if pairing is None:
-        return "continue"
-    test = challenge(progress, candidate)
-    return first_end(pairing.blocks, pairing.rotations, test)[1].verdict
+    return _look(progress, candidate).verdict
+
+
+def _look(progress: Progress, candidate: Candidate) -> Look:
+    """Where the candidate's test ended, else where it stands; even before its first game."""
+    seats = Config.parse(progress.settings.config).players
+    pairing = candidate.pairings.get(progress.champion or "")
+    blocks = [] if pairing is None else pairing.blocks
+    return first_end(blocks, seats, challenge(progress, candidate))[1]
 
 
 def challenger(progress: Progress) -> Candidate | None:
-    """Who is to be tested now: whoever's test has begun, else the newest; None if all is decided.
-
-    A test that has begun is played on, for candidates may come faster than tests end.
-    """
+    """Who is to be tested now: whoever's test goes well, else the newest; None if all is decided."""
     waiting = [candidate for candidate in progress.candidates if candidate.ruled is None]
-    begun = [candidate for candidate in waiting if _begun(progress, candidate)]
+    begun = [c for c in waiting if _begun(progress, c) and not _overtaken(progress, c)]
     return next(iter([*begun, *waiting[-1:]]), None)
 
 
@@ -56,18 +57,24 @@ def _begun(progress: Progress, candidate: Candidate) -> bool:
 
 
 def _overtaken(progress: Progress, candidate: Candidate) -> bool:
-    """Whether a newer candidate came before this one's test began.
+    """Whether the newest candidate should be tested in this one's place.
 
-    A test that has begun is never cut short: it would lose the power that was computed for it.
+    It should where this one's test has not begun, and where its games so far do not speak for it:
+    tests take longer than fits, and a network no better than the champion would else keep all
+    newer ones waiting for a thousand games. One whose games do speak for it is tested to the end.
     """
-    return candidate is not progress.newest and not _begun(progress, candidate)
+    if candidate is progress.newest:
+        return False
+    if not _begun(progress, candidate):
+        return True
+    return stands(progress, candidate) == "continue" and _look(progress, candidate).ratio <= 0
 
 
 def rulings(progress: Progress) -> list[Ruled]:
     """Every decision that can be taken now and has not been.
 
-    A candidate overtaken before its test began is "undecided", never "rejected"; so is one whose
-    match is too uniform to say anything or could not be played.
+    An overtaken candidate is "undecided", never "rejected"; so is one whose match is too uniform to
+    say anything or could not be played.
     """
     return [
         ruled

@@ -16,7 +16,7 @@ from ringrift.learn.plan import (
 from ringrift.learn.progress import Progress
 
 WON, LOST, EVEN = [2] * 20, [0] * 20, [2, 0] * 10
-HARDLY_BETTER = [2, 0] * 9 + [2, 1]
+BETTER = [2, 0] * 8 + [2, 1] * 2
 
 
 def promoted(number: int) -> Ruled:
@@ -119,19 +119,40 @@ def test_a_candidate_overtaken_before_its_test_is_undecided_never_rejected() -> 
     assert task.candidate == sha(3)
 
 
-def test_a_test_that_has_begun_is_played_on_to_its_end() -> None:
+def test_a_test_that_goes_well_is_played_to_its_end() -> None:
     run = with_champion()
-    run.take(matched(2, sha(1), EVEN))
+    run.take(matched(2, sha(1), BETTER))
     run.take(trained(3))
     for piece in range(1, 5):
         assert rulings(run) == []
         task = next_match(run, ())
         assert task is not None
         assert (task.candidate, task.first_opening) == (sha(2), 20 * piece)
-        run.take(matched(2, sha(1), HARDLY_BETTER, first=20 * piece))
+        run.take(matched(2, sha(1), BETTER, first=20 * piece))
     assert rulings(run) == []
     run.take(matched(2, sha(1), LOST, first=100))
     assert [(ruled.candidate, ruled.decision) for ruled in rulings(run)] == [(sha(2), "rejected")]
+
+
+def test_a_test_that_does_not_go_well_gives_way_to_a_newer_candidate() -> None:
+    run = with_champion()
+    run.take(matched(2, sha(1), EVEN))
+    assert rulings(run) == []
+    run.take(trained(3))
+    task = next_match(run, ())
+    assert task is not None
+    assert (task.candidate, task.first_opening) == (sha(3), 0)
+    assert [(ruled.candidate, ruled.decision) for ruled in rulings(run)] == [(sha(2), "undecided")]
+
+
+def test_a_passed_test_is_kept_while_the_checklist_is_played() -> None:
+    run = with_champion()
+    run.take(matched(2, sha(1), WON))
+    run.take(trained(3))
+    assert rulings(run) == []
+    task = next_match(run, ())
+    assert task is not None
+    assert (task.candidate, task.opponent) == (sha(2), RANDOM)
 
 
 def test_a_match_of_games_all_alike_decides_nothing() -> None:
