@@ -23,7 +23,9 @@ def match(
     ],
     config: Annotated[str, cyclopts.Parameter(help="Board and seats.")] = "hex8_2p",
     openings: Annotated[int, cyclopts.Parameter(help="Each played in every seat rotation.")] = 100,
-    simulations: Annotated[int, cyclopts.Parameter(help="Of each network's decision.")] = 64,
+    simulations: Annotated[
+        int, cyclopts.Parameter(help="Of each decision of a network; 0: its policy alone.")
+    ] = 64,
     seed: Annotated[str, cyclopts.Parameter(help="Decides the openings.")] = "1",
     judge: Annotated[
         Path | None, cyclopts.Parameter(help="Weights that keep only even openings.")
@@ -47,8 +49,8 @@ def match(
 
     if openings < 20:
         fail(f"openings is {openings}; fewer than 20 show nothing.", 2)
-    if not 2 <= simulations <= 4096:
-        fail(f"simulations is {simulations}; it must lie in 2 to 4096.", 2)
+    if simulations != 0 and not 2 <= simulations <= 4096:
+        fail(f"simulations is {simulations}; it must lie in 2 to 4096, or be 0 for no search.", 2)
     if cores is not None and cores < 1:
         fail(f"cores is {cores}; give 1 or more.", 2)
     try:
@@ -117,11 +119,10 @@ def _tell(plan: "Plan", name: str, done: "EvaluationDone") -> None:
 
 def _keep(out: Path, plan: "Plan", done: "EvaluationDone") -> None:
     from ringrift.train.identity import RatedPlayer, search_hash
-    from ringrift.train.player import match_budget
+    from ringrift.train.player import match_settings
     from ringrift.train.results import ResultsError, append_raw, raw_match
 
-    budget = match_budget(plan.simulations)
-    search = {"simulations": budget.simulations, "considered": budget.considered}
+    search = match_settings(plan.simulations)
     key = search_hash(search)
     lone = RatedPlayer(plan.config, plan.candidate.sha256, key)
     if isinstance(plan.opponent, str):

@@ -9,7 +9,7 @@ from ringrift.train.arena import Match, joined, play_match
 from ringrift.train.evaluator import load_evaluator
 from ringrift.train.openings import judge_by
 from ringrift.train.pace import Pace
-from ringrift.train.player import Player, SearchPlayer, baseline, match_budget
+from ringrift.train.player import NetworkPlayer, Player, baseline, match_player
 from ringrift.train.search.search import Evaluates
 from ringrift.train.seeds import seed_of
 from ringrift.train.sequential import SequentialTest, first_end
@@ -59,12 +59,12 @@ class _Arena:
     def __init__(self, job: EvaluationJob, world: World) -> None:
         self.tables = tables_for(Config.parse(job.config))
         self._job, self._world = job, world
-        self._searchers: list[SearchPlayer] = []
-        candidate = self._searcher(job.candidate)
+        self._networks: list[NetworkPlayer] = []
+        candidate = self._network(job.candidate)
         opponent = (
             baseline(job.opponent, self.tables)
             if isinstance(job.opponent, str)
-            else self._searcher(job.opponent)
+            else self._network(job.opponent)
         )
         self._lone: Player = opponent if job.reverse else candidate
         self._others: Player = candidate if job.reverse else opponent
@@ -83,7 +83,7 @@ class _Arena:
             games, decisions = done, made
             counters = {
                 "decisions": self._decisions + decisions,
-                "evaluations": sum(player.evaluations for player in self._searchers),
+                "evaluations": sum(player.evaluations for player in self._networks),
             }
             self._pace.tell(self._games + games, counters)
 
@@ -102,15 +102,11 @@ class _Arena:
         self._decisions += decisions
         return match
 
-    def _searcher(self, who: Weights) -> SearchPlayer:
+    def _network(self, who: Weights) -> NetworkPlayer:
         slots = min(self._job.openings * self.tables.players, _MOST_SLOTS)
-        player = SearchPlayer(
-            self.tables,
-            _evaluator(self._job, who),
-            match_budget(self._job.simulations),
-            slots=slots,
-        )
-        self._searchers.append(player)
+        evaluator = _evaluator(self._job, who)
+        player = match_player(self.tables, evaluator, self._job.simulations, slots=slots)
+        self._networks.append(player)
         return player
 
 

@@ -49,6 +49,13 @@ class BaselinePlayer:
         return [int(p.legal[self._player.choose(p.state, p.legal, p.rng)]) for p in positions]
 
 
+class NetworkPlayer(Player, Protocol):
+    """A player that asks a network; `evaluations` counts the positions it has judged so far."""
+
+    @property
+    def evaluations(self) -> int: ...
+
+
 class SearchPlayer:
     """A network that searches without noise, so it plays a position always alike."""
 
@@ -58,7 +65,6 @@ class SearchPlayer:
 
     @property
     def evaluations(self) -> int:
-        """Positions the network has judged so far."""
         return self._search.evaluations
 
     def choose(self, positions: Sequence[Position]) -> list[int]:
@@ -142,12 +148,34 @@ class RolloutPlayer:
         )
 
 
-def match_budget(simulations: int) -> Budget:
+def match_budget(simulations: int) -> Budget | None:
     """The search of evaluation matches: the root starts from a quarter of its simulations, 2..16.
 
-    32 simulations consider 8 choices, the proportion of a full search in selfplay.
+    32 simulations consider 8 choices, the proportion of a full search in selfplay. None for 0: no
+    search. Raises ValueError on 1, which no search can do with.
     """
+    if simulations == 1:
+        raise ValueError("simulations is 1; give 0 for the policy alone, or 2 or more.")
+    if simulations == 0:
+        return None
     return Budget(simulations, min(16, max(2, simulations // 4)))
+
+
+def match_settings(simulations: int) -> dict[str, int]:
+    """What tells one way to search in a match from another, as `identity.search_hash` takes it."""
+    budget = match_budget(simulations)
+    considered = 1 if budget is None else budget.considered
+    return {"simulations": simulations, "considered": considered}
+
+
+def match_player(
+    tables: Tables, evaluator: Evaluates, simulations: int, *, slots: int
+) -> NetworkPlayer:
+    """How a network plays a match with so many simulations; ValueError as in `match_budget`."""
+    budget = match_budget(simulations)
+    if budget is None:
+        return PolicyPlayer(tables, evaluator, slots=slots)
+    return SearchPlayer(tables, evaluator, budget, slots=slots)
 
 
 def baseline(name: str, tables: Tables) -> Player:

@@ -114,7 +114,8 @@ class EvaluationJob(
     """Play `candidate` against one opponent: a baseline's name and version, or other weights.
 
     `openings` distinct random openings, each played in every seat rotation; the block of rotations
-    is the sample. Both sides search `simulations` without noise (baselines do not search).
+    is the sample. Networks search `simulations` without noise; with 0 they take the policy's first
+    choice instead. 1 is refused.
 
     The candidate sits alone against copies of the opponent; `reverse` has the opponent sit alone
     against copies of the candidate. Openings are numbered from `first_opening`, so that a match can
@@ -129,7 +130,7 @@ class EvaluationJob(
     candidate: Weights
     opponent: Weights | Annotated[str, msgspec.Meta(max_length=64)]
     openings: Annotated[int, msgspec.Meta(ge=20, le=10_000)] = 20
-    simulations: Simulations = 32
+    simulations: Annotated[int, msgspec.Meta(ge=0, le=4096)] = 32
     threads: Threads = 1
     reverse: bool = False
     seed: Annotated[str, msgspec.Meta(max_length=64)] = ""

@@ -161,3 +161,9 @@ def test_an_unknown_baseline_is_refused_by_name():
 @pytest.mark.parametrize(("simulations", "considered"), [(2, 2), (32, 8), (64, 16), (800, 16)])
 def test_match_search_considers_a_quarter(simulations, considered):
     assert match_budget(simulations) == Budget(simulations, considered)
+
+
+def test_no_match_search_has_one_simulation():
+    assert match_budget(0) is None
+    with pytest.raises(ValueError, match="simulations is 1; give 0 for the policy alone, or 2"):
+        match_budget(1)

@@ -64,6 +64,17 @@ def test_a_match_of_fixed_length_is_played_to_its_end():
     assert result.distinct_games == len({final for block in result.finals for final in block})
 
 
+def asked_per_decision(simulations: int) -> float:
+    figures = run(simulations=simulations)[1][-1].figures
+    return figures["evaluations_per_s"] / figures["decisions_per_s"]
+
+
+def test_without_simulations_the_policy_plays_alone():
+    # The network sits on one side of two, and is asked once for each of its decisions.
+    assert asked_per_decision(0) == pytest.approx(0.5, abs=0.1)
+    assert asked_per_decision(2) > 0.75
+
+
 def test_parts_of_a_match_share_a_seed_and_nothing_else():
     whole = done(openings=40, seed="match")
     first = done(openings=20, seed="match", run_id="2" * 32)

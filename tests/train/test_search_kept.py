@@ -74,21 +74,6 @@ def test_another_game_finds_nothing_of_the_last():
     assert search.evaluations - before == fresh.evaluations
 
 
-def test_another_evaluator_is_asked_anew():
-    class Other(HashEvaluator):
-        def one(self, planes):
-            return super().one(planes + 1)
-
-    tables, state = position("hex8_2p", 3, 14)
-    search = Search(tables, HashEvaluator(tables), slots=1, simulations=32)
-    first = run(search, 0, state, FULL)
-    search.replace_evaluator(Other(tables))
-    second = run(search, 0, state, FULL)
-    assert not same(first, second)
-    fresh = Search(tables, Other(tables), slots=1, simulations=32)
-    assert same(second, run(fresh, 0, state, FULL))
-
-
 def test_what_is_kept_is_bounded():
     """However long the same position is searched, with other noise each time."""
     tables, state = position("hex8_2p", 1, 2)

@@ -98,7 +98,7 @@ class Search:
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         shape = (slots, tables.planes, tables.height, tables.width)
         self._planes = np.zeros(shape, dtype=np.float32)
-        self._reusable = np.zeros(slots, dtype=np.bool_)  # trees that the present evaluator judged
+        self._reusable = np.zeros(slots, dtype=np.bool_)  # slots that have searched before
         self._no_rng = seed_rng(0)
         self.evaluations = 0
         self.simulations = 0
@@ -107,11 +107,6 @@ class Search:
     def slots(self) -> int:
         """How many games are searched at once."""
         return self._forest.status.shape[0]
-
-    def replace_evaluator(self, evaluator: Evaluates) -> None:
-        """Let another evaluator judge from now on; no later search reuses an older judgement."""
-        self._evaluator = evaluator
-        self._reusable[:] = False
 
     def begin(
         self, slot: int, state: Row, budget: Budget, rng: Rng | None, *, salt: int = 0
