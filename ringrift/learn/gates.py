@@ -46,7 +46,7 @@ def _look(progress: Progress, candidate: Candidate) -> Look:
 
 
 def challenger(progress: Progress) -> Candidate | None:
-    """Who is to be tested now: whoever's test goes well, else the newest; None if all is decided."""
+    """Who is to be tested now: who does well in a test, else the newest; None if all is ruled."""
     waiting = [candidate for candidate in progress.candidates if candidate.ruled is None]
     begun = [c for c in waiting if _begun(progress, c) and not _overtaken(progress, c)]
     return next(iter([*begun, *waiting[-1:]]), None)
