@@ -105,6 +105,10 @@ def _reason(ruled: Ruled) -> str:
     """What carried a decision: the lines that failed, or for a promotion those that passed."""
     if ruled.decision == "undecided" and all("not played" in c[2] for c in ruled.checks[:2]):
         return "a newer network came before its test began"
+    if ruled.decision == "undecided" and not any("match against" in c[0] for c in ruled.checks):
+        for name, _, actual, passed in ruled.checks:
+            if name == "better than champion" and passed is None:
+                return f"a newer network came, and games so far do not speak for it: {actual}"
     carried = ruled.decision == "promoted"
     return "; ".join(
         f"{name}: {actual}, needed {required}"

@@ -6,6 +6,7 @@ from learn_support import kept, matched, progress, sha, trained, worked
 
 from ringrift.learn import view
 from ringrift.learn.events import Ruled
+from ringrift.learn.gates import rulings
 from ringrift.wire.job import Progress as Advance
 
 
@@ -54,6 +55,23 @@ def test_news_tells_results_and_decisions_with_their_reasons() -> None:
     (line,) = view.news(run, ruled)
     assert "network 1 rejected (better than random: 40 %, needed > 50 %)" in line
     assert view.news(run, kept(0)) == []
+
+
+def test_news_tells_which_networks_gave_way_to_a_newer_one() -> None:
+    run = progress(trained(1), Ruled(sha(1), "promoted", None, (), 0.0), trained(2))
+    run.take(trained(3))
+    (untested,) = rulings(run)
+    assert (
+        "network 2 undecided (a newer network came before its test began)"
+        in view.news(run, untested)[0]
+    )
+    run.take(untested)
+    run.take(matched(3, sha(1), [0, 2] * 10))
+    run.take(trained(4))
+    (tested,) = rulings(run)
+    (line,) = view.news(run, tested)
+    assert "network 3 undecided (a newer network came, and games so far do not speak" in line
+    assert "50.0% [28.9%, 71.1%] in 40 games" in line
 
 
 def test_velocity_needs_two_rated_champions_and_no_line_is_too_long() -> None:
