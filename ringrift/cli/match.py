@@ -2,6 +2,7 @@
 
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,34 +55,34 @@ def match(
     if cores is not None and cores < 1:
         fail(f"cores is {cores}; give 1 or more.", 2)
     try:
-        config = Config.parse(config).name
+        board = Config.parse(config)
     except EngineError as error:
         fail(f"config: {error}", 2)
     if out is not None:
         _require_writable(out)
     measured = weights_at("model", model)
     judging = None if judge is None else weights_at("judge", judge)
-    opponents = [
-        weights_at("against", Path(name)) if name.endswith(".safetensors") else name
-        for name in against
-    ]
-    if measured in opponents:
-        fail("against: a network cannot be measured against itself; name another.", 2)
-    plans = [
-        Plan(config, measured, opponent, openings, simulations, seed, judging)
-        for opponent in opponents
-    ]
+    plans: list[Plan] = []
+    names: list[str] = []
+    for name in against:
+        opponent = weights_at("against", Path(name)) if name.endswith(".safetensors") else name
+        if opponent == measured:
+            fail("against: a network cannot be measured against itself; name another.", 2)
+        plan = Plan(board.name, measured, opponent, openings, simulations, seed, judging)
+        both = directions(plan)
+        plans += both
+        names += [f"{name} alone" if each.reverse else name for each in both]
     counts = dict.fromkeys(range(len(plans)), 0)
 
     def told(number: int, games: int) -> None:
         if games // 20 > counts[number] // 20:
             counts[number] = games
-            print(f"{against[number]}: {games} games", flush=True)
+            print(f"{names[number]}: {games} games", flush=True)
 
     def ended(number: int, done: "EvaluationDone") -> None:
-        _tell(plans[number], against[number], done)
+        _tell(plans[number], names[number], done)
         if out is not None:
-            _keep(out, plans[number], done)
+            keep(out, plans[number], done)
 
     with tempfile.TemporaryDirectory() as directory:
         matches = Matches(Path(directory), cores or usable_cores(), SystemClock(), told, ended)
@@ -94,6 +95,18 @@ def match(
             problem = " ".join(str(error) for error in errors.exceptions)
         if problem is not None:
             fail(problem, 1)
+
+
+def directions(plan: "Plan") -> "list[Plan]":
+    """The matches that measure one network against another, or against a baseline.
+
+    With more than two seats networks meet both ways: to be alone among copies of the other is
+    another game than to be the copies.
+    """
+    from ringrift.engine.config import Config
+
+    two = Config.parse(plan.config).players == 2
+    return [plan] if two or isinstance(plan.opponent, str) else [plan, replace(plan, reverse=True)]
 
 
 def _require_writable(out: Path) -> None:
@@ -110,14 +123,16 @@ def _tell(plan: "Plan", name: str, done: "EvaluationDone") -> None:
 
     share, low, high = bounds(histogram_of(done.blocks, done.rotations))
     games = len(done.blocks) * done.rotations
+    measured = plan.candidate.sha256[:12]
+    who = f"{name} against {measured}" if plan.reverse else f"{measured} against {name}"
     print(
-        f"{plan.candidate.sha256[:12]} against {name}: {share:.1%} [{low:.1%}, {high:.1%}] of "
-        f"{games} games, {done.distinct_openings} distinct openings, {done.distinct_games} "
-        f"distinct games, {done.seconds:.0f} core seconds"
+        f"{who}: {share:.1%} [{low:.1%}, {high:.1%}] of {games} games, {done.distinct_openings} "
+        f"distinct openings, {done.distinct_games} distinct games, {done.seconds:.0f} core seconds"
     )
 
 
-def _keep(out: Path, plan: "Plan", done: "EvaluationDone") -> None:
+def keep(out: Path, plan: "Plan", done: "EvaluationDone") -> None:
+    """Append the raw result to `out`/matches.jsonl."""
     from ringrift.train.identity import RatedPlayer, search_hash
     from ringrift.train.player import match_settings
     from ringrift.train.results import ResultsError, append_raw, raw_match
@@ -129,6 +144,8 @@ def _keep(out: Path, plan: "Plan", done: "EvaluationDone") -> None:
         others = RatedPlayer(plan.config, plan.opponent)
     else:
         others = RatedPlayer(plan.config, plan.opponent.sha256, key)
+    if plan.reverse:
+        lone, others = others, lone
     judge = None if plan.judge is None else plan.judge.sha256
     raw = raw_match(
         done, lone, others, {key: search}, seed=plan.seed, judge=judge, commit=_commit()

@@ -30,7 +30,10 @@ _PART = 20  # openings; a job has no fewer
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A match to play: `candidate` against `opponent` from `openings` openings."""
+    """A match to play: `candidate` against `opponent` from `openings` openings.
+
+    The candidate sits alone against copies of the opponent, or with `reverse` the other way round.
+    """
 
     config: str
     candidate: Weights
@@ -39,6 +42,7 @@ class Plan:
     simulations: int
     seed: str
     judge: Weights | None = None
+    reverse: bool = False
 
     def parts(self) -> list[EvaluationJob]:
         """Jobs of about `_PART` openings that together are the match."""
@@ -56,6 +60,7 @@ class Plan:
                 simulations=self.simulations,
                 seed=self.seed,
                 judge=self.judge,
+                reverse=self.reverse,
             )
             for low, high in itertools.pairwise(edges)
         ]

@@ -43,6 +43,7 @@ def test_learn_refuses_and_leaves_nothing(
         ("--openings", "5", "openings is 5"),
         ("--simulations", "1", "simulations is 1"),
         ("--cores", "0", "cores is 0"),
+        ("--simulations", "1", "simulations is 1"),
         ("--config", "nope", "config"),
         ("--model", "absent.safetensors", "absent.safetensors cannot be read"),
         ("--out", "weights.safetensors", "out: weights.safetensors cannot be written"),
