@@ -16,10 +16,9 @@ Stage = Literal["selfplay", "training", "evaluation"]
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that decides what a run learns, fixed when it is founded.
 
-    `first_rows` and `most_rows` bound the new rows that a fit waits for, `rows_share` is their
-    share of all so far in between; `window_start_rows` is where the window begins to grow more
-    slowly than the rows do. Every decision of selfplay is searched fully, by `simulations` that
-    begin with `considered` choices: docs/learning.md has what else was tried.
+    Searches are smaller than the design's 64 and 16 simulations, by measurement (docs/learning.md).
+    `first_rows` and `most_rows` bound the new full-search rows that a fit waits for, `rows_share`
+    is their share of all so far in between.
     """
 
     config: ConfigName
@@ -28,15 +27,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     heads: tuple[Head, ...] = ("owner", "eliminations")
     learning_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 3e-3
     batch_size: Annotated[int, msgspec.Meta(ge=1)] = 64
-    reuse: Annotated[float, msgspec.Meta(gt=0, le=4)] = 2.0
-    first_rows: Annotated[int, msgspec.Meta(ge=1)] = 4_000
-    most_rows: Annotated[int, msgspec.Meta(ge=1)] = 20_000
+    reuse: Annotated[float, msgspec.Meta(gt=0, le=4)] = 4.0
+    first_rows: Annotated[int, msgspec.Meta(ge=1)] = 1_500
+    most_rows: Annotated[int, msgspec.Meta(ge=1)] = 10_000
     rows_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.15
-    window_start_rows: Annotated[int, msgspec.Meta(ge=1)] = 80_000
     parallel_games: Annotated[int, msgspec.Meta(ge=1)] = 64
     games_per_shard: Annotated[int, msgspec.Meta(ge=1)] = 32
-    simulations: Simulations = 16
-    considered: Simulations = 8
+    full_simulations: Simulations = 32
+    full_considered: Simulations = 16
+    cheap_simulations: Simulations = 8
+    cheap_considered: Simulations = 8
+    full_fraction: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.25
     evaluation_share: Annotated[float, msgspec.Meta(ge=0, le=0.5)] = 0.1
     evaluation_simulations: Simulations = 32
     gate_openings: Annotated[int, msgspec.Meta(ge=20)] = 20

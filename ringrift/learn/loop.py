@@ -234,9 +234,11 @@ class Learning:
             carry=str(self._carry(core)),
             parallel_games=settings.parallel_games,
             games_per_shard=settings.games_per_shard,
-            full_simulations=settings.simulations,
-            full_considered=settings.considered,
-            full_fraction=1.0,
+            full_simulations=settings.full_simulations,
+            full_considered=settings.full_considered,
+            cheap_simulations=settings.cheap_simulations,
+            cheap_considered=settings.cheap_considered,
+            full_fraction=settings.full_fraction,
         )
         about = "the untrained network" if generator is None else f"network {generator.number}"
 

@@ -95,7 +95,7 @@ def _wanted(progress: Progress, candidate: Candidate) -> list[tuple[str, int]]:
 
 def window_shards(progress: Progress) -> tuple[list[Kept], int]:
     """The newest shards that a fit may draw from, oldest first, and the window in full rows."""
-    rows = window_rows(progress.full_rows, progress.settings.window_start_rows)
+    rows = window_rows(progress.full_rows)
     chosen: list[Kept] = []
     covered = 0
     for shard in reversed(progress.shards):

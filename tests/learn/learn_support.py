@@ -3,7 +3,7 @@
 from ringrift.learn.events import Event, Founded, Kept, Matched, Settings, Trained, Worked
 from ringrift.learn.progress import Progress, progress_of
 
-SETTINGS = Settings(config="hex8_2p", seed=7, first_rows=1_500, most_rows=10_000)
+SETTINGS = Settings(config="hex8_2p", seed=7)
 
 
 def sha(number: int) -> str:
