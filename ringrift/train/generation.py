@@ -208,7 +208,8 @@ class Generation:
         sampled = variety.sampled_turns * self._tables.players
         if variety.temperature > 0 and game.state[TURN] <= sampled:
             searched = np.where(found.visits > 0, found.policy, 0.0)
-            chosen = _sample(searched, variety.temperature, game.rng)
+            if searched.any():  # else all that was searched is proven lost, and all else not known
+                chosen = _sample(searched, variety.temperature, game.rng)
         choices, played = self._referee.play(game.state, int(found.moves[chosen]))
         game.moves.extend(played)
         game.part = game.part + 1 if game.state[PART] != 0 else 0

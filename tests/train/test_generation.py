@@ -204,5 +204,11 @@ def test_every_config_can_be_generated(config):
     assert play.decisions > 10
 
 
+def test_games_sampled_to_their_end_have_one():
+    """Also where all choices that were searched are proven lost, so that none has any weight."""
+    games = generate("hex8_2p", games=120, slots=60, sampled_turns=1000)
+    assert len(games) == 120
+
+
 def test_moves_vary_at_first(five_games):
     assert len({game.moves[0] for game in five_games.values()}) >= 4
