@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ringrift.wire.job import ConfigName, Head, Sha256, Simulations
+from ringrift.wire.job import ConfigName, Head, Sha256, Share, Simulations, Turns
 
 Stage = Literal["selfplay", "training", "evaluation"]
 
@@ -16,7 +16,8 @@ Stage = Literal["selfplay", "training", "evaluation"]
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that decides what a run learns, fixed when it is founded.
 
-    Searches are smaller than the design's 64 and 16 simulations, by measurement (docs/learning.md).
+    Searches are smaller than the design's 64 and 16 simulations, and half of the games open with
+    random turns, both by measurement (docs/learning.md).
     `first_rows` and `most_rows` bound the new full-search rows that a fit waits for, `rows_share`
     is their share of all so far in between.
     """
@@ -38,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cheap_simulations: Simulations = 8
     cheap_considered: Simulations = 8
     full_fraction: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.25
+    random_openings: Share = 0.5
+    opening_turns: Turns = 3
     evaluation_share: Annotated[float, msgspec.Meta(ge=0, le=0.5)] = 0.1
     evaluation_simulations: Simulations = 32
     gate_openings: Annotated[int, msgspec.Meta(ge=20)] = 20

@@ -239,6 +239,8 @@ class Learning:
             cheap_simulations=settings.cheap_simulations,
             cheap_considered=settings.cheap_considered,
             full_fraction=settings.full_fraction,
+            random_openings=settings.random_openings,
+            opening_turns=settings.opening_turns,
         )
         about = "the untrained network" if generator is None else f"network {generator.number}"
 

@@ -54,8 +54,8 @@ class Variety:
     whose decisions make no rows.
     """
 
-    random_openings: float = 1 / 8
-    opening_turns: int = 2
+    random_openings: float = 0.5
+    opening_turns: int = 3
     sampled_turns: int = 2
     temperature: float = 1.0
     opponent: str | None = None

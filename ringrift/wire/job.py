@@ -63,8 +63,8 @@ class SelfplayJob(
     cheap_considered: Simulations = 8
     full_fraction: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.25
     carry: Path | None = None
-    random_openings: Share = 0.125
-    opening_turns: Turns = 2
+    random_openings: Share = 0.5
+    opening_turns: Turns = 3
     sampled_turns: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 2
     temperature: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.0
     opponent: Annotated[str, msgspec.Meta(max_length=64)] | None = None
