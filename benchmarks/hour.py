@@ -110,7 +110,7 @@ def main() -> None:
     weights = {
         c.number: options.run / "models" / f"{c.sha256}.safetensors" for c in (last, earlier)
     }
-    rivals = [] if earlier is last else [str(weights[earlier.number])]
+    rivals = [] if earlier.sha256 == last.sha256 else [str(weights[earlier.number])]
     print(f"network {last.number} of {run.at_s / 60:.1f} min, {run.games:,} games", flush=True)
     play(options, weights[last.number], [*rivals, *BASELINES])
     if rivals:

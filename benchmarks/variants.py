@@ -79,6 +79,8 @@ def learn(run: Run, config: str, minutes: float) -> None:
     if not journal.events:
         journal.append(Founded(run.variant.settings(config, run.seed), __version__))
     journal.close()
+    if run.progress().settings != run.variant.settings(config, run.seed):
+        sys.exit(f"{run.directory} holds a run of other settings; choose another --out or name.")
     command = [RINGRIFT, "learn", "--config", config, "--seed", str(run.seed)]
     command += ["--minutes", str(minutes), "--cores", "1", "--out", str(run.directory)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -90,7 +92,10 @@ def learn(run: Run, config: str, minutes: float) -> None:
 
 def measure(run: Run, against: list[str], config: str, openings: int) -> None:
     out = run.directory / "results"
-    if (out / "matches.jsonl").exists():
+    raw = out / "matches.jsonl"
+    met = {RatedPlayer.parse(match.others).who for match in read_raw(raw)} if raw.exists() else ()
+    against = [name for name in against if Path(name).stem not in met]  # weights: by their sha256
+    if not against:
         return
     command = [RINGRIFT, "match", "--config", config, "--model", str(run.last()), "--cores", "1"]
     command += [word for name in against for word in ("--against", name)]

@@ -55,7 +55,8 @@ def learn(
     count = usable_cores() if cores is None else cores
     if count < 1:
         fail(f"cores is {count}; give 1 or more.", 2)
-    directory = out or Path.home() / ".local/share/ringrift/learn" / config
+    # Children work in a directory of their own, where a relative path would be another.
+    directory = (out or Path.home() / ".local/share/ringrift/learn" / config).absolute()
     try:
         settings = wished(config, seed, learning_rate)
         journal = Journal(directory / "journal", time.sleep)
@@ -72,22 +73,26 @@ def learn(
     learning.changed = show
     problem: str | None = None
     try:
-        trio.run(_run, learning)
+        trio.run(obeying, learning)
     except* LearnError as errors:
         problem = " ".join(map(str, errors.exceptions))
     finally:
         show.close()
     if problem is not None:
         fail(problem, 1)
+    if show.unheard:
+        raise BrokenPipeError
 
 
-async def _run(learning: "Learning") -> None:
+async def obeying(learning: "Learning") -> None:
+    """Run it, and let the terminal's signals end it in good order or stop it for a while."""
     import signal
 
     import trio
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_obey, learning, signal.SIGINT, signal.SIGTERM)
+        nursery.start_soon(_rest, learning)
         await learning.run()
         nursery.cancel_scope.cancel()
 
@@ -100,13 +105,31 @@ async def _obey(learning: "Learning", *signals: int) -> None:
             learning.stop()
 
 
+async def _rest(learning: "Learning") -> None:
+    """Let Ctrl-Z stop the children too: they are in process groups of their own."""
+    import os
+    import signal
+
+    import trio
+
+    with trio.open_signal_receiver(signal.SIGTSTP) as received:
+        async for _ in received:
+            learning.send_signal(signal.SIGSTOP)
+            os.kill(os.getpid(), signal.SIGSTOP)  # returns when the command goes on
+            learning.send_signal(signal.SIGCONT)
+
+
 class _Shower:
-    """Prints news as it comes; on a terminal redraws the page instead."""
+    """Prints news as it comes; on a terminal redraws the page instead.
+
+    When nobody reads any more the run ends in good order, and `unheard` is set.
+    """
 
     def __init__(self, learning: "Learning", *, as_json: bool, terminal: bool) -> None:
         self._learning, self._json = learning, as_json
         self._last = -PULSE_S
         self._live = None
+        self.unheard = False
         if terminal:
             from rich.live import Live
 
@@ -114,6 +137,15 @@ class _Shower:
             self._live.start()
 
     def __call__(self, event: "Event | None") -> None:
+        if self.unheard:
+            return
+        try:
+            self._show(event)
+        except BrokenPipeError:
+            self.unheard = True
+            self._learning.stop()
+
+    def _show(self, event: "Event | None") -> None:
         from ringrift.learn import view
 
         learning = self._learning

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ringrift.wire.job import EvaluationDone
 
 
+_LONGEST_SEED = 64
+
+
 def match(
     *,
     model: Annotated[Path, cyclopts.Parameter(help="Weights that are measured, .safetensors.")],
@@ -47,6 +50,8 @@ def match(
     from ringrift.learn.children import LearnError
     from ringrift.learn.match import Matches, Plan
     from ringrift.node.runtime.clock import SystemClock
+    from ringrift.train.player import check_baseline
+    from ringrift.train.results import ResultsError
 
     if openings < 20:
         fail(f"openings is {openings}; fewer than 20 show nothing.", 2)
@@ -54,10 +59,18 @@ def match(
         fail(f"simulations is {simulations}; it must lie in 2 to 4096, or be 0 for no search.", 2)
     if cores is not None and cores < 1:
         fail(f"cores is {cores}; give 1 or more.", 2)
+    if len(seed) > _LONGEST_SEED:
+        fail(f"seed has {len(seed)} characters; it may have {_LONGEST_SEED}.", 2)
     try:
         board = Config.parse(config)
     except EngineError as error:
         fail(f"config: {error}", 2)
+    try:
+        for name in against:
+            if not name.endswith(".safetensors"):
+                check_baseline(name)
+    except EngineError as error:
+        fail(f"against: {error}", 2)
     if out is not None:
         _require_writable(out)
     measured = weights_at("model", model)
@@ -82,7 +95,10 @@ def match(
     def ended(number: int, done: "EvaluationDone") -> None:
         _tell(plans[number], names[number], done)
         if out is not None:
-            keep(out, plans[number], done)
+            try:
+                keep(out, plans[number], done)
+            except (ResultsError, OSError) as error:
+                raise LearnError(f"out: the result cannot be kept ({error}).") from error
 
     with tempfile.TemporaryDirectory() as directory:
         matches = Matches(Path(directory), cores or usable_cores(), SystemClock(), told, ended)
@@ -110,10 +126,12 @@ def directions(plan: "Plan") -> "list[Plan]":
 
 
 def _require_writable(out: Path) -> None:
+    from ringrift.train.results import ResultsError, require_whole
+
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with (out / "matches.jsonl").open("ab"):
-            pass
+        require_whole(out / "matches.jsonl")
+    except ResultsError as error:
+        fail(f"out: {error}", 2)
     except OSError as error:
         fail(f"out: {out} cannot be written ({error.strerror}); choose another.", 2)
 
@@ -132,10 +150,10 @@ def _tell(plan: "Plan", name: str, done: "EvaluationDone") -> None:
 
 
 def keep(out: Path, plan: "Plan", done: "EvaluationDone") -> None:
-    """Append the raw result to `out`/matches.jsonl."""
+    """Append the raw result to `out`/matches.jsonl; raises ResultsError or OSError."""
     from ringrift.train.identity import RatedPlayer, search_hash
     from ringrift.train.player import match_settings
-    from ringrift.train.results import ResultsError, append_raw, raw_match
+    from ringrift.train.results import append_raw, raw_match
 
     search = match_settings(plan.simulations)
     key = search_hash(search)
@@ -150,10 +168,7 @@ def keep(out: Path, plan: "Plan", done: "EvaluationDone") -> None:
     raw = raw_match(
         done, lone, others, {key: search}, seed=plan.seed, judge=judge, commit=_commit()
     )
-    try:
-        append_raw(out / "matches.jsonl", raw)
-    except (ResultsError, OSError) as error:
-        fail(f"out: the result cannot be kept ({error}).", 1)
+    append_raw(out / "matches.jsonl", raw)
 
 
 def _commit() -> str:

@@ -123,10 +123,20 @@ class Ruled(msgspec.Struct, frozen=True, tag="ruled"):
 
 
 class Unplayed(msgspec.Struct, frozen=True, tag="unplayed"):
-    """A match of a candidate could not be played, for this reason; there will be no other try."""
+    """A match of a candidate could not be played, for this reason; there will be no other try.
+
+    A child that said so itself ends the tries, or the third in a row that died.
+    """
 
     candidate: Sha256
     opponent: str
+    reason: str
+    at_s: float
+
+
+class Unfit(msgspec.Struct, frozen=True, tag="unfit"):
+    """A fit failed, for this reason; the next start begins it anew, with rows in another order."""
+
     reason: str
     at_s: float
 
@@ -154,4 +164,16 @@ class Worked(msgspec.Struct, frozen=True, tag="worked"):
     at_s: float
 
 
-Event = Founded | Started | Kept | Lost | Trained | Matched | Unplayed | Ruled | RolledBack | Worked
+Event = (
+    Founded
+    | Started
+    | Kept
+    | Lost
+    | Trained
+    | Unfit
+    | Matched
+    | Unplayed
+    | Ruled
+    | RolledBack
+    | Worked
+)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from signal import Signals
 from typing import Literal
 
 import trio
@@ -24,6 +25,7 @@ from ringrift.learn.events import (
     Stage,
     Started,
     Trained,
+    Unfit,
     Unplayed,
     Worked,
 )
@@ -60,6 +62,15 @@ from ringrift.wire.job import Progress as Advance
 
 _PREPARING = ChildLimits(silence_s=120.0, run_s=3600.0, grace_s=1.0)
 _REMEMBER_WORK_EVERY_S = 10.0
+_MOST_DEATHS = 3
+
+
+class _ChildError(LearnError):
+    """A child failed; `said` when it said so itself, not when it died or was given up."""
+
+    def __init__(self, sentence: str, *, said: bool) -> None:
+        super().__init__(sentence)
+        self.said = said
 
 
 @dataclass(slots=True)
@@ -99,6 +110,7 @@ class Learning:
     _selfplay: set[Child] = field(default_factory=set[Child])
     _matches: set[str] = field(default_factory=set[str])
     _others: set[Child] = field(default_factory=set[Child])
+    _deaths: int = 0  # of children of matches, one after the other
     _before_s: float = 0.0
     _candidates_before: int = 0
     _failure: LearnError | None = None
@@ -157,6 +169,11 @@ class Learning:
         if isinstance(end, Failed) and not self._stopping:
             raise LearnError(f"preparing failed: {end.reason}")
 
+    def send_signal(self, number: Signals) -> None:
+        """Send a signal to every child and all below it."""
+        for child in self._selfplay | self._others:
+            child.send_signal(number)
+
     def _over(self) -> bool:
         timed_out = self.limit_s is not None and self.at_s >= self.limit_s
         fitted = len(self.progress.candidates) > self._candidates_before
@@ -186,8 +203,11 @@ class Learning:
         try:
             await self._work_on(core)
         except LearnError as error:
-            self._failure = self._failure or error
-            self.stop()
+            self._end_for(error)
+
+    def _end_for(self, error: LearnError) -> None:
+        self._failure = self._failure or error
+        self.stop()
 
     async def _work_on(self, core: int) -> None:
         while not self._played_enough():
@@ -232,6 +252,7 @@ class Learning:
             out_dir=str(self.directory / "shards"),
             weights=self._network(sha256),
             carry=str(self._carry(core)),
+            adopt=self._orphans(),
             parallel_games=settings.parallel_games,
             games_per_shard=settings.games_per_shard,
             full_simulations=settings.full_simulations,
@@ -252,14 +273,12 @@ class Learning:
         await self._child(core, 1, job, "selfplay", about, on_line, self._selfplay)
 
     def _carry(self, core: int) -> Path:
-        """Where the unfinished games of a core are, or those of one that is not used any more."""
-        path = self.directory / f"unfinished-{core}.carry"
-        known = {f"unfinished-{used}.carry" for used in range(self.cores)}
-        left = sorted(self.directory.glob("unfinished-*.carry"))
-        orphan = next((other for other in left if other.name not in known), None)
-        if orphan is not None and not path.exists():
-            orphan.replace(path)
-        return path
+        return self.directory / f"unfinished-{core}.carry"
+
+    def _orphans(self) -> tuple[str, ...]:
+        """Unfinished games of cores that are not used any more."""
+        used = {self._carry(core) for core in range(self.cores)}
+        return tuple(map(str, sorted(set(self.directory.glob("unfinished-*.carry")) - used)))
 
     def _kept(self, line: ShardWritten, generator: str | None) -> Kept:
         return Kept(
@@ -296,9 +315,12 @@ class Learning:
         self._matches.add(task.opponent)
         try:
             end = await self._child(core, 1, job, "evaluation", about, None, self._others)
-        except LearnError as error:
+        except _ChildError as error:
             if self._stopping:
                 return  # whatever it said at its end, it was ended before its time
+            self._deaths += not error.said
+            if not error.said and self._deaths < _MOST_DEATHS:
+                return  # somebody killed it: the match is played again
             # Play and training go on without it; the candidate's ruling tells the reason.
             self._remember(
                 Unplayed(
@@ -313,6 +335,7 @@ class Learning:
             self._matches.discard(task.opponent)
         if not isinstance(end.result, EvaluationDone):
             return  # stopped before its end
+        self._deaths = 0
         self._remember(
             Matched(
                 candidate=task.candidate,
@@ -343,7 +366,8 @@ class Learning:
         job = TrainingJob(
             config=settings.config,
             # Of what it continues from, not of this start: a fit that was killed is resumed.
-            run_id=_hex("fit", settings.seed, len(progress.candidates)),
+            # One that failed is begun anew, with its rows in another order.
+            run_id=_hex("fit", settings.seed, len(progress.candidates), progress.unfit),
             out_dir=str(self.directory / "models"),
             shards=tuple(
                 Weights(shard.sha256, str(self.directory / "shards" / f"{shard.sha256}.shard"))
@@ -364,7 +388,12 @@ class Learning:
             heads=settings.heads,
         )
         about = f"network {len(progress.candidates) + 1}"
-        end = await self._child(0, self.cores, job, "training", about, None, self._others)
+        try:
+            end = await self._child(0, self.cores, job, "training", about, None, self._others)
+        except _ChildError as error:
+            if error.said and not self._stopping:
+                self._remember(Unfit(reason=str(error), at_s=self.at_s))
+            raise
         if isinstance(end.result, TrainingDone):
             self._remember(self._trained(end.result, parent and parent.sha256, seen))
 
@@ -402,7 +431,7 @@ class Learning:
         on_line: Callable[[JobLine], object] | None,
         group: set[Child],
     ) -> Finished:
-        """Run one child to its end; raises LearnError when it fails without being asked to end."""
+        """Run one child to its end; raises _ChildError when it fails."""
         work = self.directory / "work"
         work.mkdir(parents=True, exist_ok=True)
         child = Child(self.command, job, work, LIMITS, self.clock)
@@ -416,7 +445,7 @@ class Learning:
             del self.doing[core]
         self._spend(meter)
         if isinstance(end, Failed):
-            raise LearnError(f"{stage} failed: {end.reason}")
+            raise _ChildError(f"{stage} failed: {end.reason}", said=child.last_word is end)
         return end
 
     async def _heard(
@@ -428,10 +457,13 @@ class Learning:
     ) -> None:
         if isinstance(line, Advance):
             self.doing[core].advance = line
-        if on_line is not None:
-            on_line(line)
-        if self.clock.now() - meter.since >= _REMEMBER_WORK_EVERY_S:
-            self._spend(meter)
+        try:
+            if on_line is not None:
+                on_line(line)
+            if self.clock.now() - meter.since >= _REMEMBER_WORK_EVERY_S:
+                self._spend(meter)
+        except LearnError as error:
+            self._end_for(error)  # raised here it would kill the child before it hands in
         if self._over():
             self._end_children()
         self.changed(None)

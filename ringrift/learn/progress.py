@@ -15,6 +15,7 @@ from ringrift.learn.events import (
     Stage,
     Started,
     Trained,
+    Unfit,
     Unplayed,
     Worked,
 )
@@ -65,9 +66,9 @@ class Candidate:
 class Progress:
     """A run so far. Counts are of acknowledged games only; a game counts once.
 
-    `clashes` counts shards that were refused because some of their games were there already,
-    `lost` the games of shards that are missing or damaged. `parent` is who the next fit continues
-    from: the newest candidate, unless there was a rollback since.
+    `unfit` counts fits that failed, `clashes` shards that were refused because some of their games
+    were there already, `lost` the games of shards that are missing or damaged. `parent` is who the
+    next fit continues from: the newest candidate, unless there was a rollback since.
     """
 
     settings: Settings
@@ -80,6 +81,7 @@ class Progress:
     seen_rows: int = 0
     clashes: int = 0
     lost: int = 0
+    unfit: int = 0
     shards: list[Kept] = field(default_factory=list[Kept])
     candidates: list[Candidate] = field(default_factory=list[Candidate])
     champion: str | None = None
@@ -127,6 +129,8 @@ class Progress:
                 self._match(event)
             case Unplayed():
                 self.candidate(event.candidate).unplayed = event
+            case Unfit():
+                self.unfit += 1
             case Lost():
                 self._lose(event.sha256)
             case RolledBack():

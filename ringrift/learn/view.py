@@ -13,6 +13,7 @@ from ringrift.learn.events import (
     Ruled,
     Started,
     Trained,
+    Unfit,
     Unplayed,
     Worked,
 )
@@ -88,6 +89,8 @@ def news(progress: Progress, event: Event) -> list[str]:
             number = progress.candidate(event.candidate).number
             against = progress.name_of(event.opponent)
             text = f"network {number} could not be played against {against}: {event.reason}"
+        case Unfit():
+            text = event.reason
         case Lost():
             text = (
                 f"shards/{event.sha256}.shard is missing or damaged: its games do not count any "

@@ -96,7 +96,6 @@ def fit(job: TrainingJob, around: Surroundings) -> TrainingDone | None:
     if not around.team.leads:
         return None
     candidate, state = _publish(job, learner)
-    run.forget_checkpoint()
     return TrainingDone(
         path=str(candidate.path),
         sha256=candidate.sha256,
@@ -185,17 +184,14 @@ class _Run:
             if now - saved >= CHECKPOINT_S:
                 saved = now
                 self._save()
+        # Whoever asked may be killed before it knows of the candidate, and ask again.
+        self._save()
         return True
 
     def loss(self, term: int) -> float:
         """Mean training loss of a head over the last quarter of the steps."""
         total = sum(sums[term] for sums in self._sums)
         return total / max(1.0, sum(counts[term] for counts in self._counts))
-
-    def forget_checkpoint(self) -> None:
-        """Delete it: the candidate is there."""
-        if self._checkpoint is not None:
-            self._checkpoint.unlink(missing_ok=True)
 
     def _step(self, step: int) -> Step:
         job, learner = self.job, self._learner
@@ -259,14 +255,20 @@ class _Run:
 
     def _resume(self) -> int:
         """The next step: what this very fit left in its checkpoint is taken up."""
-        if self._checkpoint is None or not self._checkpoint.exists():
+        if self._checkpoint is None:
+            return 0
+        if self._around.team.leads:
+            for other in self._checkpoint.parent.glob("*.checkpoint"):
+                if other != self._checkpoint:
+                    other.unlink()  # of a fit whose candidate was acknowledged
+        if not self._checkpoint.exists():
             return 0
         try:
             tensors, facts = load_checkpoint(self._checkpoint)
             self._learner.restore(tensors, facts.rows)
         except (CheckpointError, RuntimeError, KeyError) as error:
             # Half restored, this learner is of no use; from the start the same candidate comes out.
-            self.forget_checkpoint()
+            self._checkpoint.unlink()
             raise FitError(
                 f"{self._checkpoint} is damaged and was deleted; start again."
             ) from error

@@ -24,7 +24,8 @@ from ringrift.wire.job import Failed, Finished, Heartbeat, JobLine, JobSpec
 NICENESS = 10
 HEARTBEAT_S = 2.0
 
-_MOST_SPEC_BYTES = 1 << 20
+# A fit's spec names every shard of its window, each in about 200 bytes.
+_MOST_SPEC_BYTES = 64 << 20
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -69,15 +70,14 @@ class Lines:
 
 def read_spec(fd: int) -> JobSpec:
     """The first line of `fd`, decoded; raises SpecError when it is no job spec."""
-    data = b""
-    while b"\n" not in data:
+    line, ended = bytearray(), False
+    while not ended:
         chunk = os.read(fd, 65536)
-        if not chunk:
-            break
-        data += chunk
-        if len(data) > _MOST_SPEC_BYTES:
+        part, newline, _ = chunk.partition(b"\n")
+        line += part
+        ended = bool(newline) or not chunk
+        if len(line) > _MOST_SPEC_BYTES:
             raise SpecError(f"job spec: it is longer than {_MOST_SPEC_BYTES} bytes.")
-    line = data.partition(b"\n")[0]
     if not line.strip():
         raise SpecError("job spec: nothing came; write one JSON line to stdin.")
     try:

@@ -178,6 +178,12 @@ def match_player(
     return SearchPlayer(tables, evaluator, budget, slots=slots)
 
 
+def check_baseline(name: str) -> None:
+    """Raises EngineError with the names that there are, when this is none."""
+    if name != ROLLOUTS_NAME:
+        find_baseline(name)
+
+
 def baseline(name: str, tables: Tables) -> Player:
     """The baseline of that name and version; raises EngineError for any other name."""
     if name == ROLLOUTS_NAME:

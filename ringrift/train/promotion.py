@@ -63,7 +63,7 @@ def generator_verdict(seats: int, reference: Score | None, minimum_openings: int
 
     "promoted": it generates; "rejected": it is shown worse; "undecided": the match is missing, too
     short or too uniform to show anything, so that it generates as well. At an even score 2.5 % are
-    refused at most; who is refused how often else: `benchmarks/promotion.py`.
+    refused at most by one look; who is refused how often else: `benchmarks/promotion.py`.
     """
     _check_seats(seats, reference)
     worse = reference is not None and shown_worse(reference.histogram)

@@ -176,14 +176,22 @@ def raw_match(
     )
 
 
-def append_raw(path: Path, match: RawMatch) -> None:
-    """Add one line durably. Raises ResultsError if the file ends within a line."""
+def require_whole(path: Path) -> None:
+    """Make the file if it is missing; raises ResultsError if it ends within a line, OSError if it
+    cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         if file.seek(0, os.SEEK_END) > 0:
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
                 raise ResultsError(f"{path} ends within a line; remove its last line.")
+
+
+def append_raw(path: Path, match: RawMatch) -> None:
+    """Add one line durably. Raises ResultsError if the file ends within a line."""
+    require_whole(path)
+    with path.open("ab") as file:
         file.write(msgspec.json.encode(match) + b"\n")
         file.flush()
         os.fsync(file.fileno())
@@ -261,16 +269,19 @@ def summarise(
 
 
 def _refuse_repeated(raw: Sequence[tuple[str, int, RawMatch]]) -> None:
-    met: dict[tuple[str, str, str, str | None], list[tuple[range, str]]] = {}
+    met: dict[tuple[str, str, str], list[tuple[frozenset[str], str]]] = {}
     for name, line, match in raw:
-        numbers = range(match.first_opening, match.first_opening + len(match.blocks))
-        seen = met.setdefault((match.lone, match.others, match.seed, match.judge), [])
+        # Between two seats both ways are the same games; a judge only leaves some out.
+        two = len(match.finals[0]) == 2
+        one, other = sorted((match.lone, match.others)) if two else (match.lone, match.others)
+        openings = frozenset(match.openings)
+        seen = met.setdefault((one, other, match.seed), [])
         for others, where in seen:
-            if numbers.start < others.stop and others.start < numbers.stop:
+            if openings & others:
                 raise ResultsError(
                     f"{name}, line {line}, repeats games of {where}; remove one of the two lines."
                 )
-        seen.append((numbers, f"{name}, line {line}"))
+        seen.append((openings, f"{name}, line {line}"))
 
 
 def compare(stated: Summary, computed: Summary) -> list[Figure]:

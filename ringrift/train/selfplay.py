@@ -60,7 +60,8 @@ def run_selfplay(job: SelfplayJob, evaluator: Evaluates, world: World) -> Finish
         games=job.games,
         slots=job.parallel_games,
     )
-    _take_up(job, play)
+    for carried in () if job.carry is None else (job.carry, *job.adopt):
+        _take_up(Path(carried), job.config, play)
     cutter = ShardCutter(job.games_per_shard)
     pace = Pace(world, unit="games", total=job.games)
     done, decisions = 0, 0
@@ -84,17 +85,14 @@ def run_selfplay(job: SelfplayJob, evaluator: Evaluates, world: World) -> Finish
     return Finished(result=result, partial=not play.over)
 
 
-def _take_up(job: SelfplayJob, play: Generation) -> None:
-    if job.carry is None:
-        return
-    path = Path(job.carry)
+def _take_up(path: Path, config: str, play: Generation) -> None:
     try:
         # Whoever renames it has it, so that no two runs play the same games on.
         taken = path.replace(path.with_name(path.name + ".taken"))
     except FileNotFoundError:
         return
     try:
-        play.take_up(read_carry(taken, job.config))
+        play.take_up(read_carry(taken, config))
     except CarryError as error:
         aside = taken.replace(path.with_name(path.name + ".damaged"))
         _LOG.warning("Unfinished games are set aside as %s: %s", aside, error)

@@ -42,6 +42,7 @@ class SelfplayJob(
 
     `carry` is a file of unfinished games: taken up first if it is there (they count among `games`),
     and written when the child is asked to stop. A child without it drops what is unfinished.
+    `adopt` are further such files, of children that will not come back.
 
     The rest makes games differ. A share `random_openings` of them opens with 1 to `opening_turns`
     random turns of each seat; in the first `sampled_turns` turns of each seat moves are drawn from
@@ -63,6 +64,7 @@ class SelfplayJob(
     cheap_considered: Simulations = 8
     full_fraction: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.25
     carry: Path | None = None
+    adopt: tuple[Path, ...] = ()
     random_openings: Share = 0.5
     opening_turns: Turns = 3
     sampled_turns: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 2

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ringrift.cli.learn import learn
+from ringrift.learn.loop import Learning
+
 
 def ringrift(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
@@ -48,6 +51,9 @@ def test_learn_refuses_and_leaves_nothing(
         ("--model", "absent.safetensors", "absent.safetensors cannot be read"),
         ("--out", "weights.safetensors", "out: weights.safetensors cannot be written"),
         ("--against", "weights.safetensors", "against itself"),
+        ("--against", "heuristc-2", "heuristc-2"),
+        ("--seed", "s" * 65, "seed has 65 characters"),
+        ("--out", "torn", "ends within a line"),
     ],
 )
 def test_match_refuses_before_it_plays(
@@ -55,8 +61,23 @@ def test_match_refuses_before_it_plays(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "weights.safetensors").write_bytes(b"no weights, but they are never read")
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "matches.jsonl").write_text('{"lone": "hex8')
     asked = {"--model": "weights.safetensors", "--against": "random-1"} | {option: value}
     done = ringrift("match", *(part for pair in asked.items() for part in pair))
     assert done.returncode == 2
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_learn_hands_its_children_a_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They work in a directory of their own, where a relative one would be another."""
+    runs: list[Learning] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("trio.run", lambda _run, learning: runs.append(learning))
+    learn(config="hex8_2p", out=Path("runs/one"))
+    [run] = runs
+    run.journal.close()
+    assert run.directory == tmp_path / "runs" / "one"

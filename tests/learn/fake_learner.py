@@ -41,6 +41,11 @@ def hash_of(*parts: object) -> str:
 
 
 def selfplay(spec: dict) -> None:
+    if sys.argv[1] == "endless selfplay" and spec["carry"] is not None:
+        with pathlib.Path("players").open("a") as players:
+            players.write(f"{os.getpid()}\n")
+        while not rest(0.01):
+            say(line="progress", done=0, total=spec["games"], unit="games", rate=None)
     played = 0
     while played < spec["games"] and not rest(0.01):
         sha256 = hash_of(spec["run_id"], played)
@@ -97,10 +102,16 @@ def main() -> None:
     signal.signal(signal.SIGTERM, on_term)
     spec = json.loads(sys.stdin.readline())
     kind = spec["kind"]
+    for orphan in spec.get("adopt", ()):
+        pathlib.Path(orphan).unlink(missing_ok=True)
     preparing = kind == "selfplay" and spec["carry"] is None
     if sys.argv[1] == f"failing {kind}" and not preparing:
         say(line="failed", reason=f"{kind} of {spec['config']} failed: loss is nan at step 3")
         sys.exit(1)
+    if sys.argv[1] == f"dying {kind}":
+        with pathlib.Path("deaths").open("a") as deaths:
+            deaths.write(f"{spec['run_id']}\n")
+        os.kill(os.getpid(), signal.SIGKILL)
     if sys.argv[1] == f"garbage {kind}":
         print("Loading model... done!", flush=True)
         rest(60)

@@ -187,7 +187,13 @@ def test_a_killed_fit_comes_to_the_same_candidate(job: MakeJob, tmp_path: Path, 
     assert resumed.policy_loss == whole.policy_loss
     # The step that was under way at the kill is taken again, no earlier one.
     assert len([p for p in told if p.unit == "rows"]) == whole.steps - (at - 1)
-    assert not list(checkpoints.iterdir())
+    told.clear()
+    again = fit(spec, surroundings(told))  # nobody had heard of the candidate: it is told again
+    assert again is not None
+    assert again.sha256 == whole.sha256
+    assert not [p for p in told if p.unit == "rows"]
+    assert fit(job(checkpoint_dir=str(checkpoints), new_rows=50), surroundings()) is not None
+    assert len(list(checkpoints.iterdir())) == 1
 
 
 def test_a_stopped_fit_goes_on_later(job: MakeJob, tmp_path: Path):

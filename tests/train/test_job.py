@@ -147,6 +147,17 @@ def test_a_spec_may_be_followed_by_more():
     assert decoded(json.dumps(GOOD).encode() + b"\nmore").games == 3
 
 
+def test_a_fit_may_have_very_many_shards(tmp_path: Path):
+    shards = tuple(
+        Weights(f"{n:064x}", f"/runs/hex8_2p/shards/{n:064x}.shard") for n in range(9_000)
+    )
+    asked = TrainingJob("hex8_2p", "ab" * 16, "/runs/hex8_2p/models", shards, new_rows=10)
+    file = tmp_path / "spec"
+    file.write_bytes(msgspec.json.encode(asked) + b"\n")
+    with file.open("rb") as spec:
+        assert read_spec(spec.fileno()) == asked
+
+
 def test_lines_of_many_threads_stay_whole():
     reader, writer = os.pipe()
     lines = Lines(writer, clock=lambda: 0.0, unheard=pytest.fail)

@@ -68,6 +68,9 @@ def test_the_same_games_do_not_count_twice():
     again = raw(NETWORK, ANCHOR, [2, 1, 2, 2], salt=6)
     with pytest.raises(ResultsError, match=r"b.jsonl, line 1, repeats games of a.jsonl, line 1"):
         summarise({"a.jsonl": MATCHES, "b.jsonl": [again]}, "heuristic-2")
+    swapped = msgspec.structs.replace(again, lone=again.others, others=again.lone, judge="a" * 64)
+    with pytest.raises(ResultsError, match="repeats games"):
+        summarise({"a.jsonl": MATCHES, "b.jsonl": [swapped]}, "heuristic-2")
 
 
 @settings(derandomize=True, deadline=None)

@@ -130,6 +130,19 @@ def test_a_game_that_the_new_run_does_not_need_waits_for_the_next(tmp_path: Path
     assert all(game.rng == before[game.opened].rng for game in left)
 
 
+def test_games_of_a_child_that_will_not_come_back_are_played_on_too(tmp_path: Path):
+    own, orphan = tmp_path / "own", tmp_path / "orphan"
+    for path, number in ((own, 0), (orphan, 1)):
+        run(job(tmp_path, carry=str(path), run_id=run_id(number)), steps=60)
+    wanted = {game.moves for path in (own, orphan) for game in read_carry(path, "hex8_2p")}
+    spec = job(tmp_path / "new", carry=str(own), adopt=(str(orphan),), run_id=run_id(2), games=6)
+    _, lines = run(spec)
+    assert not orphan.exists()
+    played = {game.moves for game in games_of(lines)}
+    assert len(played) == len(wanted) == 6
+    assert all(any(game[: len(begun)] == begun for game in played) for begun in wanted)
+
+
 def test_an_opponent_plays_on_after_a_carry_although_the_new_run_has_none(tmp_path: Path):
     carry = str(tmp_path / "unfinished")
     two = {"games": 2, "parallel_games": 2}

@@ -52,7 +52,9 @@ class Child:
         self._limits, self._clock = limits, clock
         self._stop = trio.Event()
         self._fault: str | None = None
-        self._end: Finished | Failed | None = None
+        self._process: trio.Process | None = None
+        self.last_word: Finished | Failed | None = None
+        """What it said itself; None as long as it has not, and for ever when it died."""
         self._heeding = False
         self._stderr = b""
         self.on_gone: Callable[[], object] = lambda: None
@@ -66,6 +68,11 @@ class Child:
         """End the child as one that failed for this reason, whatever it says."""
         self._fault = self._fault or reason
         self._stop.set()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the child and all below it, if it runs."""
+        if self._process is not None:
+            _signal_group(self._process, number)
 
     async def run(
         self,
@@ -85,6 +92,7 @@ class Child:
             cwd=self._directory,
             process_group=0,
         )
+        self._process = process
         try:
             await on_start(process.pid)
             await self._converse(process, on_line)
@@ -137,6 +145,8 @@ class Child:
             patience_s = self._limits.silence_s - (self._clock.now() - heard_at)
             data = await self._receive(process, max(0.0, patience_s))
             if data is None:
+                if self._clock.now() - heard_at < self._limits.silence_s:
+                    continue  # by a clock that stands still while we were stopped
                 self.give_up(f"the child said nothing for {self._limits.silence_s:g} s")
                 break
             if not data:
@@ -148,7 +158,7 @@ class Child:
                 break
             for line in lines:
                 if isinstance(line, Finished | Failed):
-                    self._end = line
+                    self.last_word = line
                 self._heeding = True
                 await on_line(line)
                 self._heeding = False
@@ -186,16 +196,17 @@ class Child:
         _signal_group(process, signal.SIGKILL)
 
     def _judge(self, returncode: int | None) -> Finished | Failed:
-        if isinstance(self._end, Finished) and returncode == 0 and self._fault is None:
-            return self._end
-        if isinstance(self._end, Failed):
-            return self._end
+        said = self.last_word
+        if isinstance(said, Finished) and returncode == 0 and self._fault is None:
+            return said
+        if isinstance(said, Failed):
+            return said
         if self._stop.is_set() and self._fault is None and returncode == -signal.SIGTERM:
             # Asked to end while it was still starting: there is nothing that it could hand in.
             return Finished(result=None, partial=True)
         reason = self._fault or f"the child ended without a result ({_exit_text(returncode)})"
-        said = self._stderr.decode(errors="replace").strip().splitlines()
-        return Failed(f"{reason}; it last said: {said[-1][-300:]}" if said else reason)
+        log = self._stderr.decode(errors="replace").strip().splitlines()
+        return Failed(f"{reason}; it last said: {log[-1][-300:]}" if log else reason)
 
 
 def _signal_group(process: trio.Process, number: signal.Signals) -> None:

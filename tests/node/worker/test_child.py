@@ -33,9 +33,15 @@ class Heard:
         self.lines.append(line)
 
 
-def child(directory: Path, behaviour: str, limits: ChildLimits, pace_s: float = 0.0) -> Child:
+def child(
+    directory: Path,
+    behaviour: str,
+    limits: ChildLimits,
+    pace_s: float = 0.0,
+    clock: SystemClock | None = None,
+) -> Child:
     command = [sys.executable, str(FAKE), behaviour, str(pace_s)]
-    return Child(command, job(directory), directory, limits, SystemClock())
+    return Child(command, job(directory), directory, limits, clock or SystemClock())
 
 
 def is_gone(pid: int) -> bool:
@@ -94,6 +100,16 @@ async def test_a_bad_child_is_ended_for_a_reason(
     end, _ = await run(child(tmp_path, behaviour, limits))
     assert isinstance(end, Failed)
     assert words in end.reason
+
+
+async def test_silence_does_not_count_while_the_clock_stands_still(tmp_path: Path) -> None:
+    class Sleepy(SystemClock):
+        def now(self) -> float:
+            return super().now() / 20
+
+    limits = ChildLimits(silence_s=0.5, run_s=30, grace_s=10)
+    end, _ = await run(child(tmp_path, "good", limits, pace_s=0.6, clock=Sleepy()))
+    assert isinstance(end, Finished)
 
 
 async def test_a_stopped_child_hands_in_what_it_has(tmp_path: Path) -> None:
