@@ -112,10 +112,11 @@ def main() -> None:
     }
     rivals = [] if earlier.sha256 == last.sha256 else [str(weights[earlier.number])]
     print(f"network {last.number} of {run.at_s / 60:.1f} min, {run.games:,} games", flush=True)
-    play(options, weights[last.number], [*rivals, *BASELINES])
+    play(options, weights[last.number], list(BASELINES))
     if rivals:
         print(f"network {earlier.number}, that of minute {options.minute:g}", flush=True)
         play(options, weights[earlier.number], ["heuristic-1"])
+        play(options, weights[last.number], rivals)
 
 
 if __name__ == "__main__":
