@@ -50,27 +50,15 @@ def match(
     from ringrift.learn.children import LearnError
     from ringrift.learn.match import Matches, Plan
     from ringrift.node.runtime.clock import SystemClock
-    from ringrift.train.player import check_baseline
     from ringrift.train.results import ResultsError
 
-    if openings < 20:
-        fail(f"openings is {openings}; fewer than 20 show nothing.", 2)
-    if simulations != 0 and not 2 <= simulations <= 4096:
-        fail(f"simulations is {simulations}; it must lie in 2 to 4096, or be 0 for no search.", 2)
     if cores is not None and cores < 1:
         fail(f"cores is {cores}; give 1 or more.", 2)
-    if len(seed) > _LONGEST_SEED:
-        fail(f"seed has {len(seed)} characters; it may have {_LONGEST_SEED}.", 2)
+    _require_playable(openings, simulations, seed, against)
     try:
         board = Config.parse(config)
     except EngineError as error:
         fail(f"config: {error}", 2)
-    try:
-        for name in against:
-            if not name.endswith(".safetensors"):
-                check_baseline(name)
-    except EngineError as error:
-        fail(f"against: {error}", 2)
     if out is not None:
         _require_writable(out)
     measured = weights_at("model", model)
@@ -111,6 +99,25 @@ def match(
             problem = " ".join(str(error) for error in errors.exceptions)
         if problem is not None:
             fail(problem, 1)
+
+
+def _require_playable(openings: int, simulations: int, seed: str, against: list[str]) -> None:
+    """End the program for what a child would refuse, before anything is played."""
+    from ringrift.engine.errors import EngineError
+    from ringrift.train.player import check_baseline
+
+    if openings < 20:
+        fail(f"openings is {openings}; fewer than 20 show nothing.", 2)
+    if simulations != 0 and not 2 <= simulations <= 4096:
+        fail(f"simulations is {simulations}; it must lie in 2 to 4096, or be 0 for no search.", 2)
+    if len(seed) > _LONGEST_SEED:
+        fail(f"seed has {len(seed)} characters; it may have {_LONGEST_SEED}.", 2)
+    try:
+        for name in against:
+            if not name.endswith(".safetensors"):
+                check_baseline(name)
+    except EngineError as error:
+        fail(f"against: {error}", 2)
 
 
 def directions(plan: "Plan") -> "list[Plan]":

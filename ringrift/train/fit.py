@@ -260,7 +260,7 @@ class _Run:
         if self._around.team.leads:
             for other in self._checkpoint.parent.glob("*.checkpoint"):
                 if other != self._checkpoint:
-                    other.unlink()  # of a fit whose candidate was acknowledged
+                    other.unlink()  # whoever asked has gone on to this fit
         if not self._checkpoint.exists():
             return 0
         try:
