@@ -42,9 +42,8 @@ class Batch:
 
     `planes` float32[B, P, H, W]; `policy` of the full rows; `reply` what the next other seat chose,
     None unless asked for; `wins` float32[B, players] is the value target; `ranks` float32[B,
-    players, players] (seat, rank - 1); `owner` int64[B, H, W], 0 nobody, 1 + seat, -1 outside the
-    board; `eliminations` float32[B, players], share of the threshold in the end; `turns_left`
-    float32[B].
+    players, players] (seat, rank - 1); `owner` int64[B, cells], 0 nobody, 1 + seat; `eliminations`
+    float32[B, players], share of the threshold in the end; `turns_left` float32[B].
     """
 
     planes: Tensor
@@ -174,10 +173,10 @@ class Batches:
         t = self._tables
         absolute = self.dataset.owner[game].astype(np.int64)
         relative = np.where(absolute > 0, 1 + (absolute - 1 - seat[:, None]) % t.players, 0)
-        owner = np.full((len(game), t.height * t.width), -1, dtype=np.int64)
-        places = t.grid[self._symmetries.cell[symmetry]]
-        np.put_along_axis(owner, places.astype(np.int64), relative, axis=1)
-        return owner.reshape(len(game), t.height, t.width)
+        owner = np.empty_like(relative)
+        cells = self._symmetries.cell[symmetry].astype(np.int64)
+        np.put_along_axis(owner, cells, relative, axis=1)
+        return owner
 
 
 def _floats(values: NDArray[np.generic]) -> Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ringrift.train.batches import Batch
 from ringrift.train.distributed import Team, share_norms
@@ -58,7 +59,11 @@ class Learner:
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         share_norms(self.network, team)
         self.optimiser: torch.optim.Optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=0.0, eps=_LEAST_GRADIENT, weight_decay=_WEIGHT_DECAY
+            self.network.parameters(),
+            lr=0.0,
+            eps=_LEAST_GRADIENT,
+            weight_decay=_WEIGHT_DECAY,
+            fused=True,
         )
         self.rows = 0
         self._precision = precision
@@ -141,13 +146,12 @@ class Learner:
 
     def _average(self, rows: int) -> None:
         half_life = min(AVERAGE_HALF_LIFE_ROWS, YOUNG_HALF_LIFE * self.rows)
-        share = 1 - 0.5 ** (rows / half_life)
-        bare = self.network.state_dict()
-        for name, mean in self.average.state_dict().items():
-            tensor = bare[name]
-            if mean.is_floating_point():
-                mean.lerp_(tensor, share)
-            else:
+        pairs = list(zip(_state(self.average), _state(self.network), strict=True))
+        moving = [pair for pair in pairs if pair[0].is_floating_point()]
+        means, bare = map(list, zip(*moving, strict=True))
+        get_ema_multi_avg_fn(0.5 ** (rows / half_life))(means, bare, 0)
+        for mean, tensor in pairs:
+            if not mean.is_floating_point():
                 mean.copy_(tensor)
 
     def _gradients(self) -> list[Tensor]:
@@ -157,6 +161,10 @@ class Learner:
         if self._precision == "bfloat16":
             return torch.autocast(self.team.device.type, torch.bfloat16)
         return nullcontext()
+
+
+def _state(network: Network) -> list[Tensor]:
+    return [*network.parameters(), *network.buffers()]
 
 
 def _numbers(tensor: Tensor) -> tuple[float, ...]:

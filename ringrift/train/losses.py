@@ -42,7 +42,7 @@ WEIGHTS = (
 def loss_counts(batch: Batch) -> Tensor:
     """float32[len(TERMS)] over how many each head's loss is a mean: rows, for `owner` cells."""
     rows, replies = batch.rows, 0 if batch.reply is None else len(batch.reply.rows)
-    cells = int((batch.owner >= 0).sum())
+    cells = batch.owner.numel()
     return torch.tensor([len(batch.policy.rows), rows, rows, cells, rows, rows, replies]).float()
 
 
@@ -97,7 +97,7 @@ def _ranks(logits: Tensor, batch: Batch) -> Tensor:
 
 
 def _owner(logits: Tensor, batch: Batch) -> Tensor:
-    return functional.cross_entropy(logits, batch.owner, ignore_index=-1, reduction="sum")
+    return functional.cross_entropy(logits.flatten(0, 1), batch.owner.flatten(), reduction="sum")
 
 
 def _eliminations(given: Tensor, batch: Batch) -> Tensor:

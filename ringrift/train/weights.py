@@ -17,7 +17,7 @@ from torch import Tensor
 from ringrift.engine.config import Config
 from ringrift.engine.rules import tables_for
 from ringrift.train.artifacts import Artifact, ArtifactError, read_artifact, write_artifact
-from ringrift.train.network import Architecture, Network, architecture_for, board_mask
+from ringrift.train.network import Architecture, Network, architecture_for, board_of
 
 # What planes and policy indices mean; counts up whenever the engine's encoding changes either.
 ENCODING_VERSION = 2
@@ -76,7 +76,7 @@ def load_weights(
     except (SafetensorError, ValueError, KeyError) as error:
         raise WeightsError(f"{path} is not a ringrift weights file ({error}).") from error
     _refuse_mismatch(path, info, config)
-    network = Network(info.architecture, board_mask(tables_for(config)))
+    network = Network(info.architecture, board_of(tables_for(config)))
     _refuse_tensors(path, tensors, network.state_dict())
     network.load_state_dict(tensors)
     if not all(_finite(tensor) for tensor in tensors.values()):

@@ -37,7 +37,8 @@ def outputs(batch: Batch, seed: int = 0) -> Outputs:
     """Random outputs of every head: what a network with all of them would say."""
     torch.manual_seed(seed)
     b, h, w = len(batch.planes), *batch.planes.shape[2:]
-    shapes = [(b, 74 * h * w), (b, 3), (b, 3, 3), (b, 4, h, w), (b, 3), (b,), (b, 74 * h * w)]
+    cells = batch.owner.shape[1]
+    shapes = [(b, 74 * h * w), (b, 3), (b, 3, 3), (b, cells, 4), (b, 3), (b,), (b, 74 * h * w)]
     return Outputs(*(torch.randn(shape, requires_grad=True) for shape in shapes))
 
 
@@ -55,11 +56,11 @@ def test_every_head_is_scored(batch: Batch):
         functional.cross_entropy(said.ranks[:, seat], batch.ranks[:, seat], reduction="sum")
         for seat in range(3)
     )
-    log_owner = said.owner.log_softmax(1).gather(1, batch.owner.clamp(min=0)[:, None])[:, 0]
+    log_owner = said.owner.log_softmax(2).gather(2, batch.owner[:, :, None])
     expected = {
         "wins": wins,
         "ranks": ranks / 3,
-        "owner": -(log_owner * (batch.owner >= 0)).sum(),
+        "owner": -log_owner.sum(),
         "eliminations": functional.smooth_l1_loss(
             said.eliminations, batch.eliminations, reduction="sum"
         )

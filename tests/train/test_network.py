@@ -12,7 +12,7 @@ from ringrift.train.network import (
     Network,
     Outputs,
     architecture_for,
-    board_mask,
+    board_of,
     initial_network,
 )
 
@@ -34,7 +34,7 @@ EVERYTHING = {
 def planes(network: Network, batch: int, seed: int = 0) -> torch.Tensor:
     a = network.architecture
     generator = torch.Generator().manual_seed(seed)
-    return torch.rand(batch, a.planes, a.height, a.width, generator=generator) * network.mask
+    return torch.rand(batch, a.planes, a.height, a.width, generator=generator)
 
 
 def shapes(outputs: Outputs) -> list[tuple[int, ...] | None]:
@@ -55,7 +55,7 @@ def test_every_preset_fits_every_board(name: str, preset: str):
     config = Config.parse(name)
     t = tables_for(config)
     architecture = architecture_for(config, preset, **dict.fromkeys(HEADS, True))
-    board = board_mask(t)
+    board = board_of(t)
     with torch.device("meta"):
         network = Network(architecture, board)
     network.to("meta").eval()
@@ -66,7 +66,7 @@ def test_every_preset_fits_every_board(name: str, preset: str):
         (2, t.actions),
         (2, n),
         (2, n, n) if n > 2 else None,
-        (2, 1 + n, t.height, t.width),
+        (2, t.cells, 1 + n),
         (2, n),
         (2,),
         (2, t.actions),
@@ -81,19 +81,21 @@ def test_presets_answer_and_learn(config: str, preset: str):
     scalars = torch.rand(2, count) if count else None
     outputs = network.train()(planes(network, 2), scalars)
     torch.autograd.backward(outputs.policy.square().mean() + outputs.wins[:, 0].sum())
-    gradient = network.trunk.stem.convolution.weight.grad
+    (stem,) = network.trunk.stem.filter.parameters()
+    gradient = stem.grad
     assert gradient is not None and bool(torch.isfinite(gradient).all())
     assert float(gradient.abs().max()) > 0
 
 
 def test_sizes_are_those_that_the_document_tells():
     """docs/networks.md: millions of parameters on hex8_2p."""
-    told = {"tiny": 0.19, "tiny64": 0.33, "v2": 1.06, "v3": 8.53, "v4": 2.75, "v5": 4.43}
-    told |= {"v5-heavy": 4.48, "v5-heavy-large": 18.50}
+    told = {"tiny": 0.15, "tiny64": 0.26, "v2": 0.83, "v3": 6.67, "v4": 2.71, "v5": 3.80}
+    told |= {"v5-heavy": 3.85, "v5-heavy-large": 15.86}
     assert set(told) == set(PRESETS)
+    board = board_of(tables_for(HEX8))
     for preset, millions in told.items():
         with torch.device("meta"):
-            network = Network(architecture_for(HEX8, preset), torch.ones(9, 9, device="cpu"))
+            network = Network(architecture_for(HEX8, preset), board)
         count = sum(parameter.numel() for parameter in network.parameters())
         assert abs(count / 1e6 - millions) < 0.01, preset
 
@@ -110,9 +112,8 @@ def test_a_head_that_is_off_leaves_no_tensor_and_is_not_computed():
         taught = network(planes(network, 1), auxiliary=True)._asdict()
         assert [name for name in HEADS if taught[name] is not None] == [head]
         # So that an ablation starts from the same trunk.
-        assert torch.equal(
-            plain.trunk.stem.convolution.weight, network.trunk.stem.convolution.weight
-        )
+        stems = (next(n.trunk.stem.filter.parameters()) for n in (plain, network))
+        assert torch.equal(*stems)
 
 
 def test_an_untrained_network_is_close_to_uniform():
@@ -132,7 +133,7 @@ def test_a_seed_decides_every_weight():
     )
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not torch.equal(one["trunk.attention.places"], other["trunk.attention.places"])
-    weights = [name for name in one if name.endswith("convolution.weight")]
+    weights = [name for name in one if "filter" in name]
     assert not any(torch.equal(one[name], other[name]) for name in weights)
 
 

@@ -1,13 +1,20 @@
-"""Nothing off a masked board reaches an answer: not through filters, norms, pools or attention."""
+"""Filters, norms and pools on boards: cells alone count, and on a hexagonal one its own neighbours.
+
+Layers are compared with torch's convolutions on the grid of planes.
+"""
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from ringrift.engine.config import Config
-from ringrift.train.network import Network, initial_network
-from ringrift.train.network.layers import BoardConvolution, BoardPool
+from ringrift.engine.rules import tables_for
+from ringrift.train.network import Board, board_of, initial_network
+from ringrift.train.network.layers import BoardConvolution, GridFilter, HexFilter, board_pool
 
 HEX8 = Config.parse("hex8_2p")
+SQUARE8 = Config.parse("square8_2p")
 PLAIN = {"blocks": 2, "channels": 16}
 KINDS = {
     "plain": PLAIN,
@@ -18,66 +25,108 @@ KINDS = {
 }
 
 
-def lively(**changes: int) -> Network:
-    """Every bias and shift shows."""
-    network = initial_network(HEX8, 2, "tiny", **changes, owner=True, reply=True)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(0.05)
-    return network
+def board(name: str) -> Board:
+    return board_of(tables_for(Config.parse(name)))
+
+
+def features(cells: int, channels: int, *, batch: int = 3) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(batch, cells, channels, generator=generator, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("name", ["hex8_2p", "hexagonal_2p"])
+def test_the_cells_around_one_are_its_neighbours_in_the_engine(name: str):
+    t, around = tables_for(Config.parse(name)), board(name).around(3)
+    for cell in range(t.cells):
+        near = [t.cells if n < 0 else int(n) for n in t.nbr[cell][: t.directions]]
+        assert sorted(around[cell].tolist()) == sorted([cell, *near])
+
+
+@pytest.mark.parametrize("size", [3, 5, 7])
+def test_what_is_around_is_mirrored(size: int):
+    here = board("hex8_2p")
+    around = here.around(size)
+    count = around.shape[1]
+    assert count == {3: 7, 5: 19, 7: 37}[size]
+    for cell in range(here.cells):
+        assert around[cell, count // 2] == cell
+        for k, other in enumerate(around[cell].tolist()):
+            assert other == here.cells or around[other, count - 1 - k] == cell
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_a_hexagonal_filter_is_a_convolution_without_the_far_corners(size: int):
+    """And its gradients are those that torch finds on the grid."""
+    here = board("hex8_2p")
+    layer = HexFilter(4, 6, size, here).double()
+    x = features(here.cells, 4).requires_grad_()
+    grid = torch.zeros(3, 81, 4, dtype=torch.float64).index_copy(1, here.places, x)
+    weight = torch.zeros(6, 4, size, size, dtype=torch.float64)
+    reach, taps = size // 2, layer.product.weight.reshape(6, -1, 4)
+    steps = range(size)
+    corners = [(i, j) for i in steps for j in steps if abs(i + j - 2 * reach) <= reach]
+    for k, (i, j) in enumerate(corners):
+        weight[:, :, i, j] = taps[:, k]
+    planes = grid.reshape(3, 9, 9, 4).permute(0, 3, 1, 2)
+    filtered = functional.conv2d(planes, weight, padding=reach).flatten(2)
+    expected = filtered[:, :, here.places].transpose(1, 2)
+    torch.testing.assert_close(layer(x), expected)
+    for wanted in (x, layer.product.weight):
+        one, other = (
+            torch.autograd.grad(out.cos().sum(), wanted, retain_graph=True)[0]
+            for out in (layer(x), expected)
+        )
+        torch.testing.assert_close(one, other)
+
+
+def test_a_square_filter_is_torchs_convolution():
+    layer = GridFilter(4, 6, 3, board("square8_2p")).double()
+    x = features(64, 4)
+    planes = x.reshape(3, 8, 8, 4).permute(0, 3, 1, 2)
+    expected = functional.conv2d(planes, layer.convolution.weight, padding=1)
+    torch.testing.assert_close(layer(x), expected.permute(0, 2, 3, 1).reshape(3, 64, 6))
 
 
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_garbage_off_the_board_changes_no_answer(kind: str, training: bool):
-    network = lively(**KINDS[kind]).train(training)
-    a, board = network.architecture, network.mask
+    network = initial_network(HEX8, 2, "tiny", **KINDS[kind], owner=True, reply=True)
+    network.train(training)
+    a, on_board = network.architecture, torch.tensor(tables_for(HEX8).board).reshape(9, 9)
     generator = torch.Generator().manual_seed(1)
     batch = torch.rand(4, a.planes, a.height, a.width, generator=generator)
     scalars = torch.ones(4, a.scalars) if a.scalars else None
-    clean = network(batch * board, scalars, auxiliary=True)
-    dirty = network(batch * board + 1000 * (1 - board), scalars, auxiliary=True)
+    clean = network(batch * on_board, scalars, auxiliary=True)
+    dirty = network(batch * on_board + 1000 * (1 - on_board), scalars, auxiliary=True)
     for one, other in zip(clean, dirty, strict=True):
         assert one is None or torch.equal(one, other)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_layer_leaves_zero_off_the_board(kind: str):
-    network = lively(**KINDS[kind]).eval()
-    a = network.architecture
-    seen: list[torch.Tensor] = []
-    trunk = network.trunk
-
-    def look(_module: object, _inputs: object, output: torch.Tensor) -> None:
-        seen.append(output)
-
-    for module in (trunk, trunk.stem, *trunk.blocks):
-        module.register_forward_hook(look)
-    with torch.no_grad():
-        scalars = torch.ones(2, a.scalars) if a.scalars else None
-        network(torch.rand(2, a.planes, a.height, a.width), scalars)
-    assert len(seen) == 4
-    for output in seen:
-        assert float((output * (1 - network.mask[:, :1])).abs().max()) == 0
-        assert float(output.abs().max()) > 0
+@pytest.mark.parametrize("config", [HEX8, SQUARE8], ids=["hex", "square"])
+def test_a_cell_is_read_from_its_place_and_answered_at_its_actions(config: Config):
+    """A network of no depth answers a plane of the input at the very place where it stood."""
+    t = tables_for(config)
+    network = initial_network(config, 1, blocks=0, channels=8, stem=1).eval()
+    for cell in (0, 7, t.cells - 1):
+        planes = torch.zeros(1, t.planes, t.height, t.width)
+        planes[0, 3].view(-1)[int(t.grid[cell])] = 5.0
+        with torch.no_grad():
+            changed = network(planes).policy - network(torch.zeros_like(planes)).policy
+        places = changed.reshape(-1, t.height * t.width).abs().sum(0).nonzero().flatten()
+        assert places.tolist() == [int(t.grid[cell])]
 
 
-def test_norms_take_the_statistics_of_the_board_alone():
-    board = initial_network(HEX8, 0, blocks=0, channels=8).mask[0, 0]
-    layer = BoardConvolution(3, 5, 3, board, relu=False)
-    x = torch.rand(6, 3, 9, 9, generator=torch.Generator().manual_seed(0)) * board
+def test_norms_take_the_statistics_of_the_cells():
+    layer = BoardConvolution(3, 5, 3, board("hex8_2p"), relu=False).double()
+    x = features(61, 3, batch=6)
     out = layer.train()(x)
-    cells = out[:, :, board > 0]
-    assert torch.allclose(cells.mean((0, 2)), torch.zeros(5), atol=1e-5)
-    assert torch.allclose(cells.var((0, 2), correction=0), torch.ones(5), atol=1e-2)
-    filtered = layer.convolution(x)[:, :, board > 0]
+    assert torch.allclose(out.mean((0, 1)), torch.zeros(5).double(), atol=1e-5)
+    assert torch.allclose(out.var((0, 1), correction=0), torch.ones(5).double(), atol=1e-2)
     assert layer.norm.running_mean is not None
-    assert torch.allclose(layer.norm.running_mean, 0.1 * filtered.mean((0, 2)), atol=1e-6)
+    filtered = layer.filter(x).mean((0, 1))
+    assert torch.allclose(layer.norm.running_mean, 0.1 * filtered, atol=1e-6)
 
 
 def test_pools_are_means_and_maxima_of_cells():
-    board = initial_network(HEX8, 0, blocks=0, channels=8).mask[0, 0]
-    x = torch.rand(2, 3, 9, 9, generator=torch.Generator().manual_seed(0)) * board
-    pooled = BoardPool(board)(x)
-    cells = x[:, :, board > 0]
-    assert torch.allclose(pooled, torch.cat([cells.mean(2), cells.amax(2)], 1))
+    x = features(61, 3) - 5
+    torch.testing.assert_close(board_pool(x), torch.cat([x.mean(1), x.amax(1)], 1))

@@ -1,4 +1,4 @@
-"""Transformer blocks over the cells of the board; places off the board are no tokens at all."""
+"""Transformer blocks over the cells of the board."""
 
 import torch
 from torch import Tensor, nn
@@ -34,17 +34,11 @@ class AttentionBlock(nn.Module):
 
 
 class BoardAttention(nn.Module):
-    """Some attention blocks on `[B, C, H, W]`; each cell has an embedding of its place."""
+    """Some attention blocks on `[B, cells, C]`; each cell has an embedding of its place."""
 
-    cells: Tensor
-
-    def __init__(
-        self, blocks: int, channels: int, heads: int, dropout: float, board: Tensor
-    ) -> None:
+    def __init__(self, blocks: int, channels: int, heads: int, dropout: float, cells: int) -> None:
         super().__init__()
-        cells = board.flatten().nonzero().flatten()
-        self.register_buffer("cells", cells, persistent=False)
-        self.places = nn.Parameter(torch.zeros(len(cells), channels))
+        self.places = nn.Parameter(torch.zeros(cells, channels))
         self.blocks = nn.ModuleList(AttentionBlock(channels, heads, dropout) for _ in range(blocks))
         self.norm = nn.LayerNorm(channels)
 
@@ -53,11 +47,7 @@ class BoardAttention(nn.Module):
         nn.init.normal_(self.places, std=_PLACE_SCALE, generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, channels, height, width = x.shape
-        grid = x.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
-        tokens = grid.index_select(1, self.cells) + self.places
+        tokens = x + self.places
         for block in self.blocks:
             tokens = block(tokens)
-        tokens = functional.relu(self.norm(tokens))
-        out = tokens.new_zeros(grid.shape).index_copy(1, self.cells, tokens)
-        return out.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
+        return functional.relu(self.norm(tokens))

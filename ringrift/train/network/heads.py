@@ -7,17 +7,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ringrift.train.network.architecture import Architecture
-from ringrift.train.network.layers import BoardConvolution, BoardPool
+from ringrift.train.network.board import Board
+from ringrift.train.network.layers import BoardConvolution, board_pool
 
 
 class ValueHead(nn.Module):
     """Features to a description of the whole position, and that to wins and ranks of the seats."""
 
-    def __init__(self, a: Architecture, board: Tensor) -> None:
+    def __init__(self, a: Architecture, board: Board) -> None:
         super().__init__()
         self._players = a.players
         self.convolution = BoardConvolution(a.channels, a.value_channels, 1, board)
-        self.pool = BoardPool(board)
         self.hidden = nn.Linear(2 * a.value_channels, a.value_hidden)
         self.wins = nn.Linear(a.value_hidden, a.players)
         self.ranks = nn.Linear(a.value_hidden, a.players**2) if a.players > 2 else None
@@ -27,7 +27,7 @@ class ValueHead(nn.Module):
 
         `ranks[b, i, k]` is of seat i ending in place k + 1.
         """
-        hidden = functional.relu(self.hidden(self.pool(self.convolution(x))))
+        hidden = functional.relu(self.hidden(board_pool(self.convolution(x))))
         ranks = None if self.ranks is None else self.ranks(hidden)
         if ranks is not None:
             ranks = ranks.reshape(-1, self._players, self._players)
@@ -39,18 +39,18 @@ class AuxiliaryHeads(nn.Module):
 
     def __init__(self, a: Architecture) -> None:
         super().__init__()
-        self.owner = nn.Conv2d(a.channels, 1 + a.players, 1) if a.owner else None
+        self.owner = nn.Linear(a.channels, 1 + a.players) if a.owner else None
         self.eliminations = nn.Linear(a.value_hidden, a.players) if a.eliminations else None
         self.turns_left = nn.Linear(a.value_hidden, 1) if a.turns_left else None
-        self.reply = nn.Conv2d(a.channels, a.policy_planes, 1) if a.reply else None
+        self.reply = nn.Linear(a.channels, a.policy_planes) if a.reply else None
 
     def forward(
         self, x: Tensor, hidden: Tensor
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]:
-        """(owner, eliminations, turns_left, reply) as in `Outputs`."""
+        """(owner, eliminations, turns_left, reply) as in `Outputs`; `reply[B, cells, planes]`."""
         return (
             None if self.owner is None else self.owner(x),
             None if self.eliminations is None else self.eliminations(hidden),
             None if self.turns_left is None else self.turns_left(hidden).squeeze(1),
-            None if self.reply is None else self.reply(x).flatten(1),
+            None if self.reply is None else self.reply(x),
         )

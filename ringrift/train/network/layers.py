@@ -1,102 +1,153 @@
-"""Layers on a board: whatever they take and give is zero off the board.
+"""Layers on a board: features are `[B, cells, C]`, in the engine's order of the cells.
 
-On a masked hex grid that makes a cell outside the board look like padding at the edge, so that no
-filter, norm or pool learns from places that do not exist.
+There is nothing off the board: no layer computes, norms or pools places that do not exist. On a
+square board that order of memory is a grid in channels_last, so that filters there are torch's.
 """
+
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional
+
+from ringrift.train.network.board import Board
+
+
+def surroundings(x: Tensor, near: Tensor) -> Tensor:
+    """`[B, cells, K C]`: what lies around each cell by `near` int64[cells, K], 0 off the board."""
+    batch, cells = x.shape[:2]
+    # The cell after the last stands for what is off the board.
+    edged = functional.pad(x, (0, 0, 0, 1))
+    return edged.index_select(1, near.flatten()).reshape(batch, cells, -1)
+
+
+class _Filtered(torch.autograd.Function):
+    """`surroundings(x) @ weight.T` whose gradient gathers too; torch's would scatter, far slower.
+
+    Nothing but `x` is kept for it: gathering anew costs less than the memory.
+    """
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor, near: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight, near)
+        return functional.linear(surroundings(x, near), weight)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor, None]:
+        x, weight, near = cast(tuple[Tensor, Tensor, Tensor], ctx.saved_tensors)
+        grad = grads[0]
+        outputs, size = len(weight), near.shape[1]
+        to_weight = grad.flatten(0, 1).T @ surroundings(x, near).flatten(0, 1)
+        if not ctx.needs_input_grad[0]:
+            return None, to_weight, None
+        # By `Board.around`'s symmetry a cell gets its gradient from its own surroundings.
+        mirrored = weight.reshape(outputs, size, -1).flip(1).permute(2, 1, 0).flatten(1)
+        return functional.linear(surroundings(grad, near), mirrored), to_weight, None
+
+
+class HexFilter(nn.Module):
+    """A convolution of a hexagonal board: one product over each cell and those around it.
+
+    Seven cells instead of the nine of a 3 x 3 filter on the slanted grid, of which two are no
+    neighbours; and 61 of the 81 places of hex8. docs/networks.md has what that gains.
+    """
+
+    near: Tensor
+
+    def __init__(self, inputs: int, outputs: int, size: int, board: Board) -> None:
+        super().__init__()
+        near = board.around(size)
+        self.register_buffer("near", near, persistent=False)
+        self.product = nn.Linear(near.shape[1] * inputs, outputs, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[B, cells, inputs]` to `[B, cells, outputs]`."""
+        weight, kind = self.product.weight, x.device.type
+        if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+            dtype = torch.get_autocast_dtype(kind)
+            x, weight = x.to(dtype), weight.to(dtype)
+        return cast(Any, _Filtered).apply(x, weight, self.near)
+
+
+class GridFilter(nn.Module):
+    """A convolution of a square board."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, board: Board) -> None:
+        super().__init__()
+        self.board = board.height, board.width
+        self.convolution = nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[B, cells, inputs]` to `[B, cells, outputs]`."""
+        return from_grid(self.convolution(to_grid(x, self.board)))
+
+
+def to_grid(x: Tensor, board: tuple[int, int]) -> Tensor:
+    """`[B, cells, C]` of a square board of (height, width) seen as `[B, C, H, W]`."""
+    return x.reshape(len(x), *board, x.shape[2]).permute(0, 3, 1, 2)
+
+
+def from_grid(x: Tensor) -> Tensor:
+    """The reverse of `to_grid`."""
+    return x.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def _filter(
+    inputs: int, outputs: int, size: int, board: Board
+) -> HexFilter | GridFilter | nn.Linear:
+    if size == 1:
+        return nn.Linear(inputs, outputs, bias=False)
+    return (HexFilter if board.hexagonal else GridFilter)(inputs, outputs, size, board)
 
 
 class BoardConvolution(nn.Module):
-    """Convolution, batch norm over the board's cells, a residual if given, relu unless off."""
-
-    cells: Tensor | None
+    """A filter, batch norm, a residual if given, relu unless off."""
 
     def __init__(
-        self, inputs: int, outputs: int, size: int, board: Tensor, *, relu: bool = True
+        self, inputs: int, outputs: int, size: int, board: Board, *, relu: bool = True
     ) -> None:
-        """`board[H, W]` is 1 on cells of the board, 0 outside."""
         super().__init__()
         self.relu = relu
-        self.convolution = nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False)
+        self.filter = _filter(inputs, outputs, size, board)
         self.norm = nn.BatchNorm2d(outputs)
-        masked = bool((board == 0).any())
-        cells = board.flatten().nonzero().flatten() if masked else None
-        self.register_buffer("cells", cells, persistent=False)
 
     def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
-        filtered = self.convolution(x)
-        if residual is None:
-            return self._normed(filtered, self.relu)
-        out = self._normed(filtered, relu=False) + residual
+        out: Tensor = self.filter(x)
+        # As a grid of one place: the kernels for two dimensions are the quick ones.
+        out = self.norm(out.reshape(-1, out.shape[2], 1, 1)).reshape(out.shape)
+        if residual is not None:
+            out = out + residual
         return functional.relu_(out) if self.relu else out
 
-    def _normed(self, x: Tensor, relu: bool) -> Tensor:
-        if self.cells is None:
-            return functional.relu_(self.norm(x)) if relu else self.norm(x)
-        # Picking the cells costs less than masking: all that follows has fewer of them.
-        batch, channels, height, width = x.shape
-        rows = x.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
-        rows = rows.index_select(1, self.cells)
-        normed = self.norm(rows.reshape(-1, channels, 1, 1)).reshape(rows.shape)
-        if relu:
-            normed = functional.relu_(normed)
-        grid = normed.new_zeros(batch, height * width, channels).index_copy(1, self.cells, normed)
-        return grid.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
 
-
-def board_sum(x: Tensor) -> Tensor:
-    """`[B, C, H, W]`, zero off the board, summed to `[B, C]`."""
-    # In the memory order of channels_last, which a processor sums many times faster.
-    return x.permute(0, 2, 3, 1).flatten(1, 2).sum(1)
-
-
-class BoardPool(nn.Module):
-    """`[B, C, H, W]` to `[B, 2 C]`: each channel's mean over the cells, then its maximum.
-
-    The maximum takes in the zeros off the board, so channels must not be negative.
-    """
-
-    def __init__(self, board: Tensor) -> None:
-        super().__init__()
-        self._cells = float(board.sum())
-
-    def forward(self, x: Tensor) -> Tensor:
-        largest = functional.adaptive_max_pool2d(x, 1).flatten(1)
-        return torch.cat([board_sum(x) / self._cells, largest], dim=1)
+def board_pool(x: Tensor) -> Tensor:
+    """`[B, cells, C]` to `[B, 2 C]`: each channel's mean over the cells, then its maximum."""
+    return torch.cat([x.mean(1), x.amax(1)], dim=1)
 
 
 class SqueezeExcite(nn.Module):
     """Scales each channel by what all channels hold in the mean (Hu et al. 2018)."""
 
-    def __init__(self, channels: int, ratio: int, board: Tensor) -> None:
+    def __init__(self, channels: int, ratio: int) -> None:
         super().__init__()
-        self._cells = float(board.sum())
         self.down = nn.Linear(channels, max(1, channels // ratio))
         self.up = nn.Linear(max(1, channels // ratio), channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        means = board_sum(x) / self._cells
-        scale = torch.sigmoid(self.up(functional.relu(self.down(means))))
-        return x * scale[:, :, None, None]
+        scale = torch.sigmoid(self.up(functional.relu(self.down(x.mean(1)))))
+        return x * scale[:, None]
 
 
 class GlobalBias(nn.Module):
     """Adds to each channel what pooled channels of their own say (Wu 2019, section 4.1)."""
 
-    mask: Tensor
-
-    def __init__(self, channels: int, board: Tensor) -> None:
+    def __init__(self, channels: int, board: Board) -> None:
         super().__init__()
         pooled = max(1, channels // 4)
-        self.register_buffer("mask", board[None, None], persistent=False)
         self.convolution = BoardConvolution(channels, pooled, 3, board)
-        self.pool = BoardPool(board)
         self.bias = nn.Linear(2 * pooled, channels)
 
     def forward(self, x: Tensor, inner: Tensor) -> Tensor:
-        """`inner` with the bias that follows from `x`; zero off the board."""
-        bias = self.bias(self.pool(self.convolution(x)))
-        return inner + bias[:, :, None, None] * self.mask
+        """`inner` with the bias that follows from `x`."""
+        return inner + self.bias(board_pool(self.convolution(x)))[:, None]

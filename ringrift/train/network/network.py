@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from ringrift.engine.config import Config
-from ringrift.engine.rules import Tables, tables_for
+from ringrift.engine.rules import tables_for
 from ringrift.train.network.architecture import Architecture, ArchitectureError, architecture_for
 from ringrift.train.network.attention import AttentionBlock, BoardAttention
+from ringrift.train.network.board import Board, board_of
 from ringrift.train.network.heads import AuxiliaryHeads, ValueHead
+from ringrift.train.network.layers import from_grid
 from ringrift.train.network.trunk import Film, Trunk
 
 _SMALL = 0.1
@@ -19,7 +21,7 @@ class Outputs(NamedTuple):
     """What the network says of B positions with n seats, index 0 the mover, the others after it.
 
     `policy[B, actions]` and `wins[B, n]` are logits, and so is `ranks[B, n, n]` (seat, place - 1),
-    None for two seats. Auxiliary, None unless asked for and there: `owner[B, 1 + n, H, W]` logits
+    None for two seats. Auxiliary, None unless asked for and there: `owner[B, cells, 1 + n]` logits
     of who owns each cell at the end (0 nobody); `eliminations[B, n]` rings a seat will have
     eliminated / the threshold; `turns_left[B]` log(1 + turns); `reply[B, actions]` logits of the
     next decision of another seat. Policy logits of illegal choices mean nothing.
@@ -37,18 +39,17 @@ class Outputs(NamedTuple):
 class Network(nn.Module):
     """Planes as of `engine.kernels.planes`, policy indices as of `engine.kernels.encoding`."""
 
-    mask: Tensor
+    places: Tensor | None
 
-    def __init__(self, architecture: Architecture, board: Tensor) -> None:
-        """`board[H, W]` is 1 on cells of the board, 0 outside."""
+    def __init__(self, architecture: Architecture, board: Board) -> None:
         super().__init__()
         a = self.architecture = architecture
-        self._masked = bool((board == 0).any())
-        # One copy a plane: broadcasting over planes costs four times as much in channels_last.
-        mask = board.expand(1, a.planes, *board.shape).contiguous()
-        self.register_buffer("mask", mask, persistent=False)
+        self.cells = board.cells
+        # Of each cell on the grid; None where the grid has no others.
+        places = board.places if board.cells < board.height * board.width else None
+        self.register_buffer("places", places, persistent=False)
         self.trunk = Trunk(a, board)
-        self.policy = nn.Conv2d(a.channels, a.policy_planes, 1)
+        self.policy = nn.Linear(a.channels, a.policy_planes)
         self.value = ValueHead(a, board)
         self.auxiliary = AuxiliaryHeads(a)
 
@@ -66,15 +67,27 @@ class Network(nn.Module):
                 f"scalars: this network needs {expected} a position; hand in as many, or use one "
                 "with scalars=0."
             )
-        x = self.trunk(planes * self.mask if self._masked else planes, scalars)
+        x = self.trunk(self._of_cells(planes), scalars)
         hidden, wins, ranks = self.value(x)
-        taught = self.auxiliary(x, hidden) if auxiliary else ()
-        return Outputs(self.policy(x).flatten(1), wins, ranks, *taught)
+        policy = self._index(self.policy(x))
+        if not auxiliary:
+            return Outputs(policy, wins, ranks)
+        owner, eliminations, turns_left, reply = self.auxiliary(x, hidden)
+        reply = None if reply is None else self._index(reply)
+        return Outputs(policy, wins, ranks, owner, eliminations, turns_left, reply)
 
+    def _of_cells(self, planes: Tensor) -> Tensor:
+        """`planes[B, P, H, W]` as `[B, cells, P]`."""
+        rows = from_grid(planes.contiguous(memory_format=torch.channels_last))
+        return rows if self.places is None else rows.index_select(1, self.places)
 
-def board_mask(tables: Tables) -> Tensor:
-    """float32[height, width]: 1 on the board, 0 outside."""
-    return torch.tensor(tables.board).reshape(tables.height, tables.width)
+    def _index(self, x: Tensor) -> Tensor:
+        """What action planes say of each cell, `[B, cells, planes]`, in the order of actions."""
+        if self.places is not None:
+            a = self.architecture
+            grid = x.new_zeros(len(x), a.height * a.width, x.shape[2])
+            x = grid.index_copy(1, self.places, x)
+        return x.transpose(1, 2).flatten(1)
 
 
 def initial_network(
@@ -90,7 +103,7 @@ def initial_network(
     Raises ArchitectureError as `architecture_for`, which takes the same changes.
     """
     architecture = architecture_for(config, preset, **changes)
-    network = Network(architecture, board_mask(tables_for(config)))
+    network = Network(architecture, board_of(tables_for(config)))
     generator = torch.Generator().manual_seed(seed % 2**63)
     with torch.no_grad():
         for module in network.modules():

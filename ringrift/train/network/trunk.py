@@ -1,10 +1,11 @@
-"""The trunk: a stem, residual blocks, attention; planes to features of every cell."""
+"""The trunk: a stem, residual blocks, attention; planes to features, both of every cell."""
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ringrift.train.network.architecture import Architecture
 from ringrift.train.network.attention import BoardAttention
+from ringrift.train.network.board import Board
 from ringrift.train.network.layers import BoardConvolution, GlobalBias, SqueezeExcite
 
 
@@ -14,12 +15,12 @@ class ResidualBlock(nn.Module):
     With `pooling` the first is biased by global pools; with `squeeze` the second is scaled.
     """
 
-    def __init__(self, channels: int, squeeze: int, pooling: bool, board: Tensor) -> None:
+    def __init__(self, channels: int, squeeze: int, pooling: bool, board: Board) -> None:
         super().__init__()
         self.first = BoardConvolution(channels, channels, 3, board, relu=not pooling)
         self.pooling = GlobalBias(channels, board) if pooling else None
         self.second = BoardConvolution(channels, channels, 3, board, relu=not squeeze)
-        self.squeeze = SqueezeExcite(channels, squeeze, board) if squeeze else None
+        self.squeeze = SqueezeExcite(channels, squeeze) if squeeze else None
 
     def forward(self, x: Tensor) -> Tensor:
         inner = self.first(x)
@@ -33,26 +34,23 @@ class ResidualBlock(nn.Module):
 class Film(nn.Module):
     """Scales and shifts each channel by what a vector of scalars says (Perez et al. 2018)."""
 
-    mask: Tensor
-
-    def __init__(self, scalars: int, channels: int, board: Tensor) -> None:
+    def __init__(self, scalars: int, channels: int) -> None:
         super().__init__()
-        self.register_buffer("mask", board[None, None], persistent=False)
         self.hidden = nn.Linear(scalars, channels)
         self.out = nn.Linear(channels, 2 * channels)
 
     def forward(self, x: Tensor, scalars: Tensor) -> Tensor:
-        scale, shift = self.out(functional.relu(self.hidden(scalars)))[:, :, None, None].chunk(2, 1)
-        return functional.relu(x + x * scale + shift * self.mask)
+        scale, shift = self.out(functional.relu(self.hidden(scalars)))[:, None].chunk(2, 2)
+        return functional.relu(x + x * scale + shift)
 
 
 class Trunk(nn.Module):
-    """`planes[B, P, H, W]`, and `scalars[B, S]` where there is FiLM, to features `[B, C, H, W]`."""
+    """`planes[B, cells, P]`, and `scalars[B, S]` where there is FiLM, to `[B, cells, C]`."""
 
-    def __init__(self, a: Architecture, board: Tensor) -> None:
+    def __init__(self, a: Architecture, board: Board) -> None:
         super().__init__()
         self.stem = BoardConvolution(a.planes, a.channels, a.stem, board)
-        self.film = Film(a.scalars, a.channels, board) if a.scalars else None
+        self.film = Film(a.scalars, a.channels) if a.scalars else None
         self.blocks = nn.ModuleList(
             ResidualBlock(
                 a.channels,
@@ -63,7 +61,7 @@ class Trunk(nn.Module):
             for i in range(a.blocks)
         )
         self.attention = (
-            BoardAttention(a.attention, a.channels, a.attention_heads, a.dropout, board)
+            BoardAttention(a.attention, a.channels, a.attention_heads, a.dropout, board.cells)
             if a.attention
             else None
         )
