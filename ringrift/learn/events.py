@@ -30,7 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     batch_size: Annotated[int, msgspec.Meta(ge=1)] = 64
     reuse: Annotated[float, msgspec.Meta(gt=0, le=4)] = 4.0
     first_rows: Annotated[int, msgspec.Meta(ge=1)] = 1_500
-    most_rows: Annotated[int, msgspec.Meta(ge=1)] = 10_000
+    most_rows: Annotated[int, msgspec.Meta(ge=1)] = 15_000
     rows_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.15
     parallel_games: Annotated[int, msgspec.Meta(ge=1)] = 64
     games_per_shard: Annotated[int, msgspec.Meta(ge=1)] = 32

@@ -29,7 +29,7 @@ def test_a_fit_waits_for_a_share_of_all_rows_within_bounds() -> None:
     many = progress(*(kept(n, full_rows=1000) for n in range(20)), trained(1, seen_rows=18_000))
     assert rows_wanted(many) == 3000
     assert not fit_due(many)
-    assert rows_wanted(progress(*(kept(n, full_rows=10_000) for n in range(20)))) == 10_000
+    assert rows_wanted(progress(*(kept(n, full_rows=10_000) for n in range(20)))) == 15_000
 
 
 def test_the_untrained_network_plays_until_there_is_another() -> None:

@@ -121,9 +121,16 @@ class BoardConvolution(nn.Module):
         return functional.relu_(out) if self.relu else out
 
 
+def board_mean(x: Tensor) -> Tensor:
+    """`[B, cells, C]` to `[B, C]`."""
+    return x.sum(1) * (1 / x.shape[1])  # half the time of `mean`
+
+
 def board_pool(x: Tensor) -> Tensor:
     """`[B, cells, C]` to `[B, 2 C]`: each channel's mean over the cells, then its maximum."""
-    return torch.cat([x.mean(1), x.amax(1)], dim=1)
+    # As a grid of one column, whose pool a processor has a quick kernel for.
+    column = x.unsqueeze(2).permute(0, 3, 1, 2)
+    return torch.cat([board_mean(x), functional.adaptive_max_pool2d(column, 1).flatten(1)], dim=1)
 
 
 class SqueezeExcite(nn.Module):
@@ -135,7 +142,7 @@ class SqueezeExcite(nn.Module):
         self.up = nn.Linear(max(1, channels // ratio), channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        scale = torch.sigmoid(self.up(functional.relu(self.down(x.mean(1)))))
+        scale = torch.sigmoid(self.up(functional.relu(self.down(board_mean(x)))))
         return x * scale[:, None]
 
 

@@ -12,8 +12,8 @@ Preset = Mapping[str, int | float]
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
-        "tiny": {"blocks": 4, "channels": 48},
-        "tiny64": {"blocks": 4, "channels": 64},
+        "tiny": {"blocks": 4, "channels": 48, "squeeze": 4},
+        "tiny64": {"blocks": 4, "channels": 64, "squeeze": 4},
         "v2": {"blocks": 6, "channels": 96, "squeeze": 16, "value_hidden": 128},
         "v3": {
             "blocks": 12,

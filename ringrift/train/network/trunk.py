@@ -25,10 +25,10 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         inner = self.first(x)
         if self.pooling is not None:
-            inner = functional.relu(self.pooling(x, inner))
+            inner = functional.relu_(self.pooling(x, inner))
         if self.squeeze is None:
             return self.second(inner, x)
-        return functional.relu(self.squeeze(self.second(inner)) + x)
+        return functional.relu_(self.squeeze(self.second(inner)).add_(x))
 
 
 class Film(nn.Module):
