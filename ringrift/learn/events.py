@@ -76,6 +76,13 @@ class Kept(msgspec.Struct, frozen=True, tag="kept"):
     at_s: float
 
 
+class Fitting(msgspec.Struct, frozen=True, tag="fitting"):
+    """A fit of the first `seen_rows` full-search rows has begun; if killed, it is taken up so."""
+
+    seen_rows: int
+    at_s: float
+
+
 class Trained(msgspec.Struct, frozen=True, tag="trained"):
     """A fit published a candidate. `seen_rows`: full-search rows there were when it was begun."""
 
@@ -169,6 +176,7 @@ Event = (
     | Started
     | Kept
     | Lost
+    | Fitting
     | Trained
     | Unfit
     | Matched

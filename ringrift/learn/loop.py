@@ -1,13 +1,13 @@
 """The driver of a run: starts the children that `plan` asks for and remembers what they did.
 
-Runnable compute threads never exceed the cores: while playing, each core has one child of one
-thread (selfplay, or now and then a match); a fit has all cores, and selfplay is stopped before it,
-with its unfinished games kept for the next child on that core.
+Runnable compute threads never exceed the cores: each core has one child of one thread (selfplay, or
+now and then a match), but for a fit the first of them stop playing. Unfinished games are kept for
+the next child on that core.
 """
 
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ import trio
 from ringrift.learn.children import COMMAND, LIMITS, LearnError, nothing
 from ringrift.learn.events import (
     Event,
+    Fitting,
     Kept,
     Lost,
     Matched,
@@ -34,6 +35,7 @@ from ringrift.learn.journal import Journal
 from ringrift.learn.plan import (
     MatchTask,
     evaluation_affordable,
+    fit_cores,
     fit_due,
     generator_of,
     next_match,
@@ -91,6 +93,15 @@ class _Meter:
     since: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a child runs and what for; `network` is who plays selfplay, None before the first."""
+
+    core: int
+    stage: Stage
+    network: str | None = None
+
+
 @dataclass(slots=True)
 class Learning:
     """One run in `directory`. `changed` is called after every event and line of a child."""
@@ -107,9 +118,8 @@ class Learning:
     doing: dict[int, Doing] = field(default_factory=dict[int, Doing])
     _begun: float | None = None
     _stopping: bool = False
-    _selfplay: set[Child] = field(default_factory=set[Child])
+    _children: dict[Child, _Place] = field(default_factory=dict[Child, _Place])
     _matches: set[str] = field(default_factory=set[str])
-    _others: set[Child] = field(default_factory=set[Child])
     _deaths: int = 0  # of children of matches, one after the other
     _before_s: float = 0.0
     _candidates_before: int = 0
@@ -132,14 +142,38 @@ class Learning:
         await self._prepare()
         self._before_s, self._begun = self.progress.at_s, self.clock.now()
         self._candidates_before = len(self.progress.candidates)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._guarded, self._learn)
+            for core in range(self._fit_cores, self.cores):
+                nursery.start_soon(self._guarded, self._work_on, core, self._over)
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def _fit_cores(self) -> int:
+        return fit_cores(self.cores)
+
+    async def _guarded(self, work: Callable[..., Awaitable[None]], *given: object) -> None:
+        """If this fails, the others hand in what they have before the run ends for that reason."""
+        try:
+            await work(*given)
+        except LearnError as error:
+            self._end_for(error)
+
+    def _end_for(self, error: LearnError) -> None:
+        self._failure = self._failure or error
+        self.stop()
+
+    async def _learn(self) -> None:
+        """Have the first cores play until a fit is due, then fit, until it is over."""
         while not self._over():
-            if not fit_due(self.progress):
-                await self._play()
+            async with trio.open_nursery() as nursery:
+                for core in range(self._fit_cores):
+                    nursery.start_soon(self._guarded, self._work_on, core, self._played_enough)
             if fit_due(self.progress) and not self._over():
                 await self._fit()
             self._rule()
-        if self._failure is not None:
-            raise self._failure
+            self._settle()
 
     async def _prepare(self) -> None:
         """Have the kernels compiled by one child, once a machine; this is no time of the run."""
@@ -155,7 +189,7 @@ class Learning:
                 cheap_simulations=2,
             )
             child = Child(self.command, job, Path(nowhere), _PREPARING, self.clock)
-            self._others.add(child)
+            self._children[child] = _Place(0, "selfplay")
             self.doing[0] = Doing("preparing", "kernels of the engine")
 
             async def on_line(line: JobLine) -> None:
@@ -164,14 +198,13 @@ class Learning:
                 self.changed(None)
 
             end = await child.run(nothing, on_line)
-            self._others.discard(child)
-            del self.doing[0]
+            del self._children[child], self.doing[0]
         if isinstance(end, Failed) and not self._stopping:
             raise LearnError(f"preparing failed: {end.reason}")
 
     def send_signal(self, number: Signals) -> None:
         """Send a signal to every child and all below it."""
-        for child in self._selfplay | self._others:
+        for child in self._children:
             child.send_signal(number)
 
     def _over(self) -> bool:
@@ -190,27 +223,9 @@ class Learning:
         self.progress.take(event)
         self.changed(event)
 
-    async def _play(self) -> None:
-        async with trio.open_nursery() as nursery:
-            for core in range(self.cores):
-                nursery.start_soon(self._occupy, core)
-
-    async def _occupy(self, core: int) -> None:
-        """Keep one core busy until it is time to train, or to end.
-
-        If its child fails, the others hand in what they have before the run ends for that reason.
-        """
-        try:
-            await self._work_on(core)
-        except LearnError as error:
-            self._end_for(error)
-
-    def _end_for(self, error: LearnError) -> None:
-        self._failure = self._failure or error
-        self.stop()
-
-    async def _work_on(self, core: int) -> None:
-        while not self._played_enough():
+    async def _work_on(self, core: int, enough: Callable[[], bool]) -> None:
+        """Keep one core busy with matches and selfplay."""
+        while not enough():
             affordable = evaluation_affordable(self.progress)
             task = next_match(self.progress, self._matches) if affordable else None
             if task is not None:
@@ -221,18 +236,25 @@ class Learning:
             self._settle()
 
     def _played_enough(self) -> bool:
-        return self._over() or (fit_due(self.progress) and not self._matches)
+        """Of the cores that fit: selfplay goes on while one of them still plays a match."""
+        matches = (p for p in self._children.values() if p.stage == "evaluation")
+        busy = any(place.core < self._fit_cores for place in matches)
+        return self._over() or (fit_due(self.progress) and not busy)
 
     def _settle(self) -> None:
-        """Stop selfplay when it is time for something else."""
+        """Stop selfplay that is due for something else, or for another network."""
         if self._over():
             self._end_children()
-        elif self._played_enough():
-            for child in self._selfplay:
+            return
+        generator, enough = generator_of(self.progress), self._played_enough()
+        network = None if generator is None else generator.sha256
+        for child, place in self._children.items():
+            leaves = enough and place.core < self._fit_cores
+            if place.stage == "selfplay" and (leaves or place.network != network):
                 child.stop()
 
     def _end_children(self) -> None:
-        for child in self._selfplay | self._others:
+        for child in self._children:
             child.stop()
 
     def _rule(self) -> None:
@@ -270,7 +292,8 @@ class Learning:
                 self._remember(self._kept(line, sha256))
                 self._settle()
 
-        await self._child(core, 1, job, "selfplay", about, on_line, self._selfplay)
+        place = _Place(core, "selfplay", sha256)
+        await self._child(place, 1, job, about, on_line)
 
     def _carry(self, core: int) -> Path:
         return self.directory / f"unfinished-{core}.carry"
@@ -314,7 +337,7 @@ class Learning:
         about = f"{name_of(task.candidate)} against {name_of(task.opponent)}"
         self._matches.add(task.opponent)
         try:
-            end = await self._child(core, 1, job, "evaluation", about, None, self._others)
+            end = await self._child(_Place(core, "evaluation"), 1, job, about)
         except _ChildError as error:
             if self._stopping:
                 return  # whatever it said at its end, it was ended before its time
@@ -356,8 +379,10 @@ class Learning:
         await self._look_for_losses()
         if not fit_due(progress):
             return
-        parent = progress.parent
-        seen = progress.full_rows
+        if progress.fitting is None:
+            self._remember(Fitting(seen_rows=progress.full_rows, at_s=self.at_s))
+        assert progress.fitting is not None
+        parent, seen = progress.parent, progress.fitting
         window, rows = window_shards(progress)
         state = None
         if parent is not None and parent.trained.state_sha256 is not None:
@@ -373,12 +398,12 @@ class Learning:
                 Weights(shard.sha256, str(self.directory / "shards" / f"{shard.sha256}.shard"))
                 for shard in window
             ),
-            new_rows=progress.new_rows,
+            new_rows=seen - progress.seen_rows,
             parent=self._network(None if parent is None else parent.sha256),
             parent_state=state,
             checkpoint_dir=str(self.directory / "work" / "fit"),
             export_dir=str(self.directory / "work" / "exports"),
-            threads=min(self.cores, 256),  # more gain nothing for such a network
+            threads=min(self._fit_cores, 256),  # more gain nothing for such a network
             learning_rate=settings.learning_rate,
             batch_size=settings.batch_size,
             max_reuse=settings.reuse,
@@ -389,7 +414,7 @@ class Learning:
         )
         about = f"network {len(progress.candidates) + 1}"
         try:
-            end = await self._child(0, self.cores, job, "training", about, None, self._others)
+            end = await self._child(_Place(0, "training"), self._fit_cores, job, about)
         except _ChildError as error:
             if error.said and not self._stopping:
                 self._remember(Unfit(reason=str(error), at_s=self.at_s))
@@ -423,26 +448,24 @@ class Learning:
 
     async def _child(
         self,
-        core: int,
+        place: _Place,
         cores: int,
         job: JobSpec,
-        stage: Stage,
         about: str,
-        on_line: Callable[[JobLine], object] | None,
-        group: set[Child],
+        on_line: Callable[[JobLine], object] | None = None,
     ) -> Finished:
         """Run one child to its end; raises _ChildError when it fails."""
+        core, stage = place.core, place.stage
         work = self.directory / "work"
         work.mkdir(parents=True, exist_ok=True)
         child = Child(self.command, job, work, LIMITS, self.clock)
         meter = _Meter(stage, cores, self.clock.now())
         self.doing[core] = Doing(stage, about)
-        group.add(child)
+        self._children[child] = place
         try:
             end = await child.run(nothing, partial(self._heard, core, meter, on_line))
         finally:
-            group.discard(child)
-            del self.doing[core]
+            del self._children[child], self.doing[core]
         self._spend(meter)
         if isinstance(end, Failed):
             raise _ChildError(f"{stage} failed: {end.reason}", said=child.last_word is end)

@@ -31,9 +31,18 @@ def rows_wanted(progress: Progress) -> int:
     return min(settings.most_rows, max(settings.first_rows, share))
 
 
+def fit_cores(cores: int) -> int:
+    """How many of the cores stop playing for a fit; the others play on.
+
+    One core trains four fifths as fast as two together, or faster where these share no cache, so a
+    fit has no more than it takes to keep up with the others (docs/learning.md).
+    """
+    return max(1, cores // 4)
+
+
 def fit_due(progress: Progress) -> bool:
-    """Whether there are enough rows that no fit has seen."""
-    return progress.new_rows >= rows_wanted(progress)
+    """Whether a fit has begun, or there are enough rows that none has seen."""
+    return progress.fitting is not None or progress.new_rows >= rows_wanted(progress)
 
 
 def generator_of(progress: Progress) -> Candidate | None:
@@ -94,11 +103,18 @@ def _wanted(progress: Progress, candidate: Candidate) -> list[tuple[str, int]]:
 
 
 def window_shards(progress: Progress) -> tuple[list[Kept], int]:
-    """The newest shards that a fit may draw from, oldest first, and the window in full rows."""
-    rows = window_rows(progress.full_rows)
+    """The newest shards that a fit may draw from, oldest first, and the window in full rows.
+
+    A fit that has begun knows no shard that came later.
+    """
+    known = progress.full_rows if progress.fitting is None else progress.fitting
+    rows = window_rows(known)
     chosen: list[Kept] = []
-    covered = 0
+    covered, before = 0, progress.full_rows
     for shard in reversed(progress.shards):
+        before -= shard.full_rows
+        if before >= known:
+            continue
         if covered >= rows:
             break
         chosen.append(shard)

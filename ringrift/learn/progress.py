@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ringrift.learn.events import (
     Event,
+    Fitting,
     Founded,
     Kept,
     Lost,
@@ -67,8 +68,9 @@ class Progress:
     """A run so far. Counts are of acknowledged games only; a game counts once.
 
     `unfit` counts fits that failed, `clashes` shards that were refused because some of their games
-    were there already, `lost` the games of shards that are missing or damaged. `parent` is who the
-    next fit continues from: the newest candidate, unless there was a rollback since.
+    were there already, `lost` the games of shards that are missing or damaged. `fitting` is how
+    many full-search rows the fit that has begun knows of. `parent` is who the next fit continues
+    from: the newest candidate, unless there was a rollback since.
     """
 
     settings: Settings
@@ -79,6 +81,7 @@ class Progress:
     decisions: int = 0
     full_rows: int = 0
     seen_rows: int = 0
+    fitting: int | None = None
     clashes: int = 0
     lost: int = 0
     unfit: int = 0
@@ -121,8 +124,10 @@ class Progress:
                 self.starts = max(self.starts, event.number)
             case Kept():
                 self._keep(event)
+            case Fitting():
+                self.fitting = event.seen_rows
             case Trained():
-                self.seen_rows = event.seen_rows
+                self.seen_rows, self.fitting = event.seen_rows, None
                 self.parent = Candidate(len(self.candidates) + 1, event)
                 self.candidates.append(self.parent)
             case Matched():
@@ -131,6 +136,7 @@ class Progress:
                 self.candidate(event.candidate).unplayed = event
             case Unfit():
                 self.unfit += 1
+                self.fitting = None
             case Lost():
                 self._lose(event.sha256)
             case RolledBack():
@@ -160,8 +166,12 @@ class Progress:
         before = 0
         for place, shard in enumerate(self.shards):
             if shard.sha256 == sha256:
-                # Its rows were counted as seen in the order of the shards.
+                # Rows are counted as seen, and as given to a fit, in the order of the shards.
                 self.seen_rows -= min(shard.full_rows, max(0, self.seen_rows - before))
+                if self.fitting is not None:
+                    self.fitting -= min(shard.full_rows, max(0, self.fitting - before))
+                    if self.fitting <= self.seen_rows:
+                        self.fitting = None
                 self.games -= shard.games
                 self.lost += shard.games
                 self.decisions -= shard.decisions

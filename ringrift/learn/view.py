@@ -5,6 +5,7 @@ from typing import Protocol
 
 from ringrift.learn.events import (
     Event,
+    Fitting,
     Founded,
     Kept,
     Lost,
@@ -99,7 +100,7 @@ def news(progress: Progress, event: Event) -> list[str]:
         case RolledBack():
             number = progress.candidate(event.champion).number
             text = f"the next fit goes on from network {number}: {event.reason}"
-        case Founded() | Started() | Kept() | Worked():
+        case Founded() | Started() | Kept() | Fitting() | Worked():
             return []
     return [f"{at}  {text}"]
 

@@ -64,6 +64,11 @@ def selfplay(spec: dict) -> None:
 
 
 def training(spec: dict) -> None:
+    if sys.argv[1] == "patient training":
+        shards = pathlib.Path(spec["out_dir"]).parent / "shards"
+        known = len(list(shards.iterdir()))
+        while len(list(shards.iterdir())) < known + 3 and not rest(0.01):
+            pass
     if rest(0.02):
         say(line="finished", result=None, partial=True)
         return
@@ -110,7 +115,8 @@ def main() -> None:
         sys.exit(1)
     if sys.argv[1] == f"dying {kind}":
         with pathlib.Path("deaths").open("a") as deaths:
-            deaths.write(f"{spec['run_id']}\n")
+            rows = spec.get("new_rows"), len(spec.get("shards", ()))
+            deaths.write(f"{spec['run_id']} {rows}\n")
         os.kill(os.getpid(), signal.SIGKILL)
     if sys.argv[1] == f"garbage {kind}":
         print("Loading model... done!", flush=True)

@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from ringrift.learn.children import LearnError
-from ringrift.learn.events import Event, Kept, Lost, Matched, Ruled, Trained, Unplayed
+from ringrift.learn.events import Event, Fitting, Kept, Lost, Matched, Ruled, Trained, Unplayed
 from ringrift.learn.journal import Journal, read_events
 from ringrift.learn.loop import Learning
 from ringrift.learn.progress import progress_of
@@ -145,6 +145,31 @@ async def test_a_match_is_played_again_until_three_children_in_a_row_were_killed
     assert len((tmp_path / "work" / "deaths").read_text().split()) >= 3
     [unplayed] = [event for event in run.journal.events if isinstance(event, Unplayed)]
     assert "SIGKILL" in unplayed.reason
+
+
+async def test_the_other_cores_play_on_while_one_trains(tmp_path: Path) -> None:
+    """The fit ends only when three more shards have come."""
+    await run_until(learning(tmp_path, "patient training"), 2, Trained)
+    events = learning_events(tmp_path)
+    fits = [place for place, event in enumerate(events) if isinstance(event, Trained)]
+    assert len(fits) == 2
+    for end in fits:
+        begun = max(n for n, event in enumerate(events[:end]) if isinstance(event, Fitting))
+        assert sum(isinstance(event, Kept) for event in events[begun:end]) >= 3
+        known = sum(event.full_rows for event in events[:begun] if isinstance(event, Kept))
+        trained = events[end]
+        assert isinstance(trained, Trained) and trained.seen_rows == known
+
+
+async def test_a_fit_that_was_killed_is_taken_up_with_the_same_rows(tmp_path: Path) -> None:
+    for _ in range(2):
+        run = learning(tmp_path, "dying training")
+        with trio.fail_after(LIMIT_S), pytest.raises(LearnError, match="training failed"):
+            await run.run()
+        run.journal.close()
+    first, second = (tmp_path / "work" / "deaths").read_text().splitlines()
+    assert first == second
+    assert sum(isinstance(event, Fitting) for event in learning_events(tmp_path)) == 1
 
 
 async def test_a_fit_that_failed_is_begun_anew_by_the_next_start(tmp_path: Path) -> None:

@@ -1,19 +1,23 @@
 """What comes next, by what there is."""
 
 import msgspec
+import pytest
 from learn_support import kept, matched, progress, sha, trained, worked
 
 from ringrift.engine.players import RANDOM_NAME, TURN_NAME
-from ringrift.learn.events import Ruled
+from ringrift.learn.events import Fitting, Ruled
 from ringrift.learn.gates import HEURISTIC, RANDOM, challenge, rulings
 from ringrift.learn.plan import (
     evaluation_affordable,
+    fit_cores,
     fit_due,
     generator_of,
     next_match,
     rows_wanted,
+    window_shards,
 )
 from ringrift.learn.progress import Progress
+from ringrift.train.window import window_rows
 
 WON, LOST, EVEN = [2] * 20, [0] * 20, [2, 0] * 10
 BETTER = [2, 0] * 8 + [2, 1] * 2
@@ -30,6 +34,22 @@ def test_a_fit_waits_for_a_share_of_all_rows_within_bounds() -> None:
     assert rows_wanted(many) == 3000
     assert not fit_due(many)
     assert rows_wanted(progress(*(kept(n, full_rows=10_000) for n in range(20)))) == 15_000
+
+
+def test_a_fit_that_has_begun_is_due_and_knows_no_later_shard() -> None:
+    run = progress(kept(0), kept(1), Fitting(1000, 0.0), kept(2), kept(3))
+    assert fit_due(run)
+    shards, rows = window_shards(run)
+    assert [shard.sha256 for shard in shards] == [kept(0).sha256, kept(1).sha256]
+    assert rows == window_rows(1000)
+    run.take(trained(1, seen_rows=1000))
+    assert not fit_due(run)
+    assert len(window_shards(run)[0]) == 4
+
+
+@pytest.mark.parametrize(("cores", "training"), [(1, 1), (2, 1), (7, 1), (8, 2), (64, 16)])
+def test_most_cores_play_on_during_a_fit(cores: int, training: int) -> None:
+    assert fit_cores(cores) == training
 
 
 def test_the_untrained_network_plays_until_there_is_another() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from learn_support import kept, matched, progress, sha, trained, worked
 
-from ringrift.learn.events import Kept, Lost, RolledBack, Ruled
+from ringrift.learn.events import Fitting, Kept, Lost, RolledBack, Ruled, Unfit
 
 
 def test_rows_are_new_until_a_fit_has_seen_them() -> None:
@@ -22,6 +22,23 @@ def test_a_lost_shard_counts_neither_as_new_nor_as_seen() -> None:
     run.take(Lost(events[3].sha256, 0.0))
     run.take(Lost(events[3].sha256, 0.0))
     assert (run.full_rows, run.new_rows, run.games, run.lost) == (500, 0, 32, 96)
+
+
+def test_a_fit_that_has_begun_forgets_what_was_lost_and_all_of_it_if_nothing_is_left() -> None:
+    events = [kept(n) for n in range(3)]
+    run = progress(*events, trained(1, seen_rows=500), Fitting(1500, 0.0), kept(3))
+    run.take(Lost(events[0].sha256, 0.0))
+    assert (run.seen_rows, run.fitting) == (0, 1000)
+    run.take(Lost(events[1].sha256, 0.0))
+    assert run.fitting == 500
+    run.take(Lost(events[2].sha256, 0.0))
+    assert run.fitting is None
+    run.take(Fitting(500, 0.0))
+    run.take(trained(2, seen_rows=500))
+    assert run.fitting is None
+    run.take(Fitting(500, 0.0))
+    run.take(Unfit("the loss is nan", 0.0))
+    assert run.fitting is None
 
 
 def test_a_fit_continues_from_the_newest_unless_there_was_a_rollback() -> None:
