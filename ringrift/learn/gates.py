@@ -4,6 +4,7 @@ The champion is served, rated and rolled back to; it is replaced only by a candi
 sequential test showed better. Whether a candidate may play selfplay is another question (`plan`).
 """
 
+from collections.abc import Collection
 from typing import Literal
 
 from ringrift.engine.config import Config
@@ -70,8 +71,8 @@ def _overtaken(progress: Progress, candidate: Candidate) -> bool:
     return stands(progress, candidate) == "continue" and _look(progress, candidate).ratio <= 0
 
 
-def rulings(progress: Progress) -> list[Ruled]:
-    """Every decision that can be taken now and has not been.
+def rulings(progress: Progress, playing: Collection[str] = ()) -> list[Ruled]:
+    """Every decision that can be taken now and has not been, but of candidates that are `playing`.
 
     An overtaken candidate is "undecided", never "rejected"; so is one whose match is too uniform to
     say anything or could not be played.
@@ -79,7 +80,9 @@ def rulings(progress: Progress) -> list[Ruled]:
     return [
         ruled
         for candidate in progress.candidates
-        if candidate.ruled is None and (ruled := _ruling(progress, candidate)) is not None
+        if candidate.ruled is None
+        and candidate.sha256 not in playing
+        and (ruled := _ruling(progress, candidate)) is not None
     ]
 
 

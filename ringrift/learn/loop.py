@@ -119,7 +119,7 @@ class Learning:
     _begun: float | None = None
     _stopping: bool = False
     _children: dict[Child, _Place] = field(default_factory=dict[Child, _Place])
-    _matches: set[str] = field(default_factory=set[str])
+    _matches: dict[str, str] = field(default_factory=dict[str, str])  # opponent: candidate
     _deaths: int = 0  # of children of matches, one after the other
     _before_s: float = 0.0
     _candidates_before: int = 0
@@ -226,8 +226,11 @@ class Learning:
     async def _work_on(self, core: int, enough: Callable[[], bool]) -> None:
         """Keep one core busy with matches and selfplay."""
         while not enough():
-            affordable = evaluation_affordable(self.progress)
-            task = next_match(self.progress, self._matches) if affordable else None
+            task = None
+            # A match on a core that is to fit would keep the fit waiting.
+            if core >= self._fit_cores or self._fit_cores == self.cores:
+                affordable = evaluation_affordable(self.progress)
+                task = next_match(self.progress, self._matches) if affordable else None
             if task is not None:
                 await self._match(core, task)
                 self._rule()
@@ -258,7 +261,7 @@ class Learning:
             child.stop()
 
     def _rule(self) -> None:
-        for ruled in rulings(self.progress):
+        for ruled in rulings(self.progress, set(self._matches.values())):
             self._remember(ruled)
         rolled_back = rollback(self.progress)
         if rolled_back is not None:
@@ -335,7 +338,7 @@ class Learning:
         )
         name_of = self.progress.name_of
         about = f"{name_of(task.candidate)} against {name_of(task.opponent)}"
-        self._matches.add(task.opponent)
+        self._matches[task.opponent] = task.candidate
         try:
             end = await self._child(_Place(core, "evaluation"), 1, job, about)
         except _ChildError as error:
@@ -355,7 +358,7 @@ class Learning:
             )
             return
         finally:
-            self._matches.discard(task.opponent)
+            del self._matches[task.opponent]
         if not isinstance(end.result, EvaluationDone):
             return  # stopped before its end
         self._deaths = 0
@@ -377,7 +380,7 @@ class Learning:
     async def _fit(self) -> None:
         progress, settings = self.progress, self.progress.settings
         await self._look_for_losses()
-        if not fit_due(progress):
+        if not fit_due(progress) or self._over():
             return
         if progress.fitting is None:
             self._remember(Fitting(seen_rows=progress.full_rows, at_s=self.at_s))

@@ -95,8 +95,8 @@ class Progress:
 
     @property
     def new_rows(self) -> int:
-        """Full-search rows that no fit has seen."""
-        return self.full_rows - self.seen_rows
+        """Full-search rows that no fit has seen, nor the one that has begun."""
+        return self.full_rows - (self.fitting or self.seen_rows)
 
     @property
     def newest(self) -> Candidate | None:

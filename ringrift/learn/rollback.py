@@ -23,8 +23,13 @@ _ROW = 3  # networks, as `rollback_refusals` asks for
 
 
 def rollback(progress: Progress) -> RolledBack | None:
-    """Let the next fit continue from the champion; None where there is no reason to."""
+    """Let the next fit continue from the champion; None where there is no reason to.
+
+    Nor while a fit is under way: it began from another parent, and the next would forget.
+    """
     champion = progress.champion
+    if progress.fitting is not None:
+        return None
     if champion is None or progress.parent is None or progress.parent.sha256 == champion:
         return None
     measured = [c for c in _since(progress) if champion in c.pairings]

@@ -227,7 +227,7 @@ class _Run:
         mine = np.arange(team.rank, len(rows), team.size)
         return [
             self.batches.of(rows[part], ROOT_VALUE_SHARE, symmetry[part]).to(team.device)
-            for part in np.array_split(mine, self._parts)
+            for part in np.array_split(mine, max(1, min(self._parts, len(mine))))
         ]
 
     def _progress(self, seen: Step, first: int, seconds: float) -> Progress:

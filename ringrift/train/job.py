@@ -20,7 +20,7 @@ from types import FrameType
 
 import msgspec
 
-from ringrift.wire.job import Failed, Finished, Heartbeat, JobLine, JobSpec
+from ringrift.wire.job import Failed, Finished, Heartbeat, JobLine, JobSpec, TrainingJob
 
 NICENESS = 10
 HEARTBEAT_S = 2.0
@@ -159,7 +159,8 @@ def main() -> int:
         lines.send(Failed(reason=str(error)))
         return 2
     give_way(spec.threads)
-    keep_memory()
+    if isinstance(spec, TrainingJob):
+        keep_memory()
     threading.Thread(target=_watch_parent, args=(0, stop), daemon=True).start()
     threading.Thread(target=_beat, args=(lines,), daemon=True).start()
     try:
@@ -193,4 +194,6 @@ def _reason(spec: JobSpec, error: Exception) -> str:
 if __name__ == "__main__":
     status = main()
     # All is written and said; taking torch and its memory down in order takes most of a second.
+    sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(status)

@@ -141,7 +141,9 @@ class Learner:
                     )
                     for moment in _MOMENTS
                 }
-                self.optimiser.state[parameter] = {"step": tensors[f"step/{name}"]} | moments
+                # The fused optimiser of a GPU counts its steps there.
+                step = tensors[f"step/{name}"].to(parameter.device)
+                self.optimiser.state[parameter] = {"step": step} | moments
         self.rows = rows
 
     def _average(self, rows: int) -> None:

@@ -106,12 +106,13 @@ def _refuse_mismatch(path: Path, info: WeightsInfo, config: Config) -> None:
 def _refuse_tensors(path: Path, found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     reason = f"{path} holds other tensors than its architecture names"
     for name in sorted(found.keys() ^ expected.keys()):
-        raise WeightsError(f"{reason}: {name} is {'missing' if name in expected else 'unknown'}.")
+        found_out = "missing" if name in expected else "unknown"
+        raise WeightsError(f"{reason} ({name} is {found_out}): train anew.")
     for name, tensor in found.items():
         wanted = expected[name]
         if tensor.shape != wanted.shape or tensor.dtype != wanted.dtype:
             raise WeightsError(
-                f"{reason}: {name} is {_described(tensor)}, not {_described(wanted)}."
+                f"{reason} ({name} is {_described(tensor)}, not {_described(wanted)}): train anew."
             )
 
 

@@ -172,6 +172,24 @@ async def test_a_fit_that_was_killed_is_taken_up_with_the_same_rows(tmp_path: Pa
     assert sum(isinstance(event, Fitting) for event in learning_events(tmp_path)) == 1
 
 
+async def test_no_fit_begins_after_the_run_was_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here while the shards of its window are looked at, which takes long for many."""
+    run = learning(tmp_path)
+    look = Learning._look_for_losses  # pyright: ignore[reportPrivateUsage]
+
+    async def look_and_stop(self: Learning) -> None:
+        await look(self)
+        self.stop()
+
+    monkeypatch.setattr(Learning, "_look_for_losses", look_and_stop)
+    with trio.fail_after(LIMIT_S):
+        await run.run()
+    run.journal.close()
+    assert not any(isinstance(event, Fitting) for event in learning_events(tmp_path))
+
+
 async def test_a_fit_that_failed_is_begun_anew_by_the_next_start(tmp_path: Path) -> None:
     run = learning(tmp_path, "failing training")
     with trio.fail_after(LIMIT_S), pytest.raises(LearnError, match="loss is nan"):

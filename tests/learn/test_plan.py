@@ -131,6 +131,7 @@ def test_a_challenger_shown_better_still_owes_the_checklist() -> None:
 def test_a_candidate_overtaken_before_its_test_is_undecided_never_rejected() -> None:
     run = with_champion()
     run.take(trained(3))
+    assert rulings(run, {sha(2)}) == []  # its first match is being played
     assert [(ruled.candidate, ruled.decision) for ruled in rulings(run)] == [(sha(2), "undecided")]
     for ruled in rulings(run):
         run.take(ruled)

@@ -2,7 +2,7 @@
 
 from learn_support import matched, progress, sha, trained
 
-from ringrift.learn.events import Event, Ruled
+from ringrift.learn.events import Event, Fitting, Ruled
 from ringrift.learn.progress import Progress
 from ringrift.learn.rollback import rollback
 
@@ -29,6 +29,14 @@ def test_three_networks_in_a_row_that_are_far_worse_return_to_the_champion() -> 
     assert found.champion == sha(1)
     assert "3 networks in a row" in found.reason
     assert "critically" in found.reason
+
+
+def test_a_fit_that_has_begun_is_waited_for() -> None:
+    run = run_of(WORSE, WORSE, WORSE)
+    run.take(Fitting(100, 10.0))
+    assert rollback(run) is None
+    run.take(trained(5, at_s=11.0))
+    assert rollback(run) is not None
 
 
 def test_two_are_not_enough_and_an_even_one_between_them_ends_the_row() -> None:

@@ -75,7 +75,7 @@ def test_tensors_of_another_size_are_refused(tmp_path: Path):
     wide = initial_network(HEX8, seed=1, blocks=1, channels=32)
     file = save_weights(tmp_path, wide, info(network()))
     with pytest.raises(
-        WeightsError, match=r"other tensors .* is float32\[.*\], not float32\[.*\]\.$"
+        WeightsError, match=r"other tensors .* is float32\[.*\], not float32\[.*\]\): train anew\.$"
     ):
         load_weights(file.path, HEX8)
 
@@ -83,17 +83,21 @@ def test_tensors_of_another_size_are_refused(tmp_path: Path):
 def test_a_tensor_too_few_or_too_many_is_named(tmp_path: Path):
     plain, taught = network(), initial_network(HEX8, 1, blocks=1, channels=16, turns_left=True)
     less = save_weights(tmp_path, plain, info(taught))
-    with pytest.raises(WeightsError, match=r"auxiliary\.turns_left\.bias is missing\.$"):
+    with pytest.raises(
+        WeightsError, match=r"auxiliary\.turns_left\.bias is missing\): train anew\.$"
+    ):
         load_weights(less.path, HEX8)
     more = save_weights(tmp_path, taught, info(plain))
-    with pytest.raises(WeightsError, match=r"auxiliary\.turns_left\.bias is unknown\.$"):
+    with pytest.raises(
+        WeightsError, match=r"auxiliary\.turns_left\.bias is unknown\): train anew\.$"
+    ):
         load_weights(more.path, HEX8)
 
 
 def test_numbers_of_another_kind_are_refused(tmp_path: Path):
     net = network()
     file = save_weights(tmp_path, network().half(), info(net))
-    with pytest.raises(WeightsError, match=r"is float16\[.*\], not float32\[.*\]\.$"):
+    with pytest.raises(WeightsError, match=r"is float16\[.*\], not float32\[.*\]\): train anew\.$"):
         load_weights(file.path, HEX8)
 
 

@@ -16,10 +16,10 @@ from ringrift.train.network.board import Board
 
 def surroundings(x: Tensor, near: Tensor) -> Tensor:
     """`[B, cells, K C]`: what lies around each cell by `near` int64[cells, K], 0 off the board."""
-    batch, cells = x.shape[:2]
+    batch, cells, channels = x.shape
     # The cell after the last stands for what is off the board.
     edged = functional.pad(x, (0, 0, 0, 1))
-    return edged.index_select(1, near.flatten()).reshape(batch, cells, -1)
+    return edged.index_select(1, near.flatten()).reshape(batch, cells, near.shape[1] * channels)
 
 
 class _Filtered(torch.autograd.Function):
