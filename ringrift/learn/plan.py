@@ -34,8 +34,8 @@ def rows_wanted(progress: Progress) -> int:
 def fit_cores(cores: int) -> int:
     """How many of the cores stop playing for a fit; the others play on.
 
-    One core trains four fifths as fast as two together, or faster where these share no cache, so a
-    fit has no more than it takes to keep up with the others (docs/learning.md).
+    One core was measured to train three quarters as fast as two together at the best of times, and
+    faster at others, so a fit has no more than it takes to keep up (docs/learning.md).
     """
     return max(1, cores // 4)
 

@@ -136,7 +136,7 @@ def keep_memory() -> None:
     """Have glibc keep what is freed for the next step; other libraries do as they like.
 
     By default a tensor of some megabytes goes back to the system and comes anew, page by page: a
-    third of the time of a training step.
+    tenth or more of the time of a training step (docs/networks.md).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
